@@ -1,0 +1,233 @@
+package funnel
+
+import (
+	"math/bits"
+
+	"github.com/waystage/waystage/services/journey"
+)
+
+// PersonView is what a program sees of a person.
+type PersonView struct {
+	// Traits as of the question's AsOf, in the order of Needs.Traits.
+	Traits []journey.Value
+	// Persona by these traits; empty counts as journey.Unassigned.
+	Persona journey.PersonaID
+}
+
+// TouchView is what a program sees of a touchpoint. Fields that the program does not need may be
+// empty.
+type TouchView struct {
+	// Properties in the order of Needs.Properties.
+	Properties []journey.Value
+	Event      string
+	// Channel, Stage and Touchpoint are missing where they are empty.
+	Channel    journey.ChannelID
+	Stage      journey.StageID
+	Touchpoint journey.TouchpointID
+}
+
+// Matcher tells which steps the touchpoints of one person after the other may fill: conditions on
+// the person are decided once per person. It allocates nothing per person or touchpoint, beyond
+// what a comparison as text needs. Not safe for concurrent use.
+type Matcher struct {
+	program *Program
+	// held are the outcomes of the tests of the person, by index of the test.
+	held []bool
+	// steps has the bit of every step whose conditions on the person hold.
+	steps  uint32
+	filter verdict
+}
+
+// Matcher makes a matcher, ready for persons of whom nothing is known.
+func (p *Program) Matcher() *Matcher {
+	m := &Matcher{program: p, held: make([]bool, len(p.tests))}
+	m.Person(PersonView{Traits: make([]journey.Value, len(p.needs.Traits))})
+	return m
+}
+
+// Person turns to the next person. False if no touchpoint of the person can open an attempt:
+// the person may be left out.
+func (m *Matcher) Person(view PersonView) bool {
+	for _, i := range m.program.ofPerson {
+		t := &m.program.tests[i]
+		m.held[i] = t.Holds(t.ofPerson(view))
+	}
+	m.steps = 0
+	for k := range m.program.steps {
+		if m.allHeld(m.program.steps[k].person) {
+			m.steps |= 1 << k
+		}
+	}
+	m.filter = yes
+	if f := m.program.filter; f != nil {
+		m.filter = f.forecast(m)
+	}
+	return m.filter != no && m.steps&1 != 0
+}
+
+func (m *Matcher) allHeld(tests []int) bool {
+	for _, i := range tests {
+		if !m.held[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Steps are the steps that a touchpoint of the person may fill, of those whose targets it is (see
+// Program.Targets). 0 if the filter hides it.
+func (m *Matcher) Steps(targets uint32, view *TouchView) uint32 {
+	targets &= m.steps
+	if targets == 0 || m.filter == no || m.filter == open && !m.program.filter.holds(m, view) {
+		return 0
+	}
+	for rest := targets & m.program.conditional; rest != 0; rest &= rest - 1 {
+		k := bits.TrailingZeros32(rest)
+		if !m.pass(m.program.steps[k].touch, view) {
+			targets &^= 1 << k
+		}
+	}
+	return targets
+}
+
+func (m *Matcher) pass(tests []int, view *TouchView) bool {
+	for _, i := range tests {
+		if !m.holds(i, view) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Matcher) holds(test int, view *TouchView) bool {
+	t := &m.program.tests[test]
+	if t.subject.OfPerson() {
+		return m.held[test]
+	}
+	return t.Holds(t.ofTouch(view))
+}
+
+func (t *boundTest) ofPerson(view PersonView) journey.Value {
+	if t.subject == Trait {
+		return view.Traits[t.slot]
+	}
+	if view.Persona == "" {
+		return journey.TextValue(string(journey.Unassigned))
+	}
+	return journey.TextValue(string(view.Persona))
+}
+
+func (t *boundTest) ofTouch(view *TouchView) journey.Value {
+	switch t.subject {
+	case Property:
+		return view.Properties[t.slot]
+	case OfChannel:
+		return named(string(view.Channel))
+	case OfEvent:
+		return named(view.Event)
+	case OfStage:
+		return named(string(view.Stage))
+	default:
+		return named(string(view.Touchpoint))
+	}
+}
+
+// named is a name as a value: missing if it is empty.
+func named(name string) journey.Value {
+	if name == "" {
+		return journey.Value{}
+	}
+	return journey.TextValue(name)
+}
+
+// verdict is what is known of a filter once the person is.
+type verdict uint8
+
+// open: the touchpoint decides.
+const (
+	no verdict = iota
+	open
+	yes
+)
+
+// node is a compiled filter.
+type node struct {
+	join join
+	of   []*node
+	// test is the index of a leaf's test.
+	test int
+}
+
+type join uint8
+
+const (
+	leaf join = iota
+	joinAll
+	joinAny
+	joinNot
+)
+
+func (p *Program) node(f Filter) *node {
+	switch f := f.(type) {
+	case AllOf:
+		return &node{join: joinAll, of: p.nodes(f)}
+	case AnyOf:
+		return &node{join: joinAny, of: p.nodes(f)}
+	case Not:
+		return &node{join: joinNot, of: []*node{p.node(f.Of)}}
+	case Condition:
+		return &node{test: p.bind(f)}
+	default:
+		return &node{join: joinAll}
+	}
+}
+
+func (p *Program) nodes(fs []Filter) []*node {
+	nodes := make([]*node, len(fs))
+	for i, f := range fs {
+		nodes[i] = p.node(f)
+	}
+	return nodes
+}
+
+// forecast is what the person alone decides.
+func (n *node) forecast(m *Matcher) verdict {
+	switch n.join {
+	case joinNot:
+		return yes - n.of[0].forecast(m)
+	case leaf:
+		switch {
+		case !m.program.tests[n.test].subject.OfPerson():
+			return open
+		case m.held[n.test]:
+			return yes
+		default:
+			return no
+		}
+	}
+	least, most := yes, no
+	for _, of := range n.of {
+		v := of.forecast(m)
+		least, most = min(least, v), max(most, v)
+	}
+	if n.join == joinAll {
+		return least
+	}
+	return most
+}
+
+// holds is the outcome for one touchpoint of the person.
+func (n *node) holds(m *Matcher, view *TouchView) bool {
+	switch n.join {
+	case joinNot:
+		return !n.of[0].holds(m, view)
+	case leaf:
+		return m.holds(n.test, view)
+	}
+	for _, of := range n.of {
+		if of.holds(m, view) != (n.join == joinAll) {
+			return n.join != joinAll
+		}
+	}
+	return n.join == joinAll
+}

@@ -1,0 +1,124 @@
+package funnel
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// world is a person and a question as far as attempts are concerned, in milliseconds.
+type world struct {
+	Touches                []Touch
+	From, To, AsOf, Window int64
+	Steps                  int
+	All, First             bool
+}
+
+func (w world) question() Question {
+	q := Question{
+		From: time.UnixMilli(w.From), To: time.UnixMilli(w.To), AsOf: time.UnixMilli(w.AsOf),
+		Window: time.Duration(w.Window) * time.Millisecond, Steps: make([]Step, w.Steps),
+	}
+	if w.All {
+		q.Mode = All
+	}
+	if w.First {
+		q.Reentry = First
+	}
+	return q
+}
+
+// oracleAttempt is what docs/semantics.md says of one attempt: the times of the assignment that
+// it takes.
+type oracleAttempt struct {
+	entry int
+	times []int64
+}
+
+// oracle tries every entry and every assignment, by the words of docs/semantics.md.
+func oracle(w world) Attempt {
+	var attempts []oracleAttempt
+	for i := range w.Touches {
+		// "Every touchpoint that matches step 1 inside the range opens an attempt."
+		if w.visible(i) && w.fills(i, 0) && w.From <= w.at(i) && w.at(i) < w.To {
+			attempts = append(attempts, oracleAttempt{entry: i, times: w.assign(i)})
+		}
+	}
+	if len(attempts) == 0 {
+		return Attempt{}
+	}
+	counted := attempts[0]
+	mayCount := attempts[:1]
+	if !w.First {
+		counted = slices.MaxFunc(attempts, compareAttempts)
+		mayCount = attempts
+	}
+	a := Attempt{Depth: len(counted.times), Times: counted.times}
+	a.Converted = a.Depth == w.Steps
+	for _, m := range mayCount {
+		deadline := w.at(m.entry) + w.Window
+		if w.All && w.To < deadline {
+			deadline = w.To
+		}
+		if !a.Converted && deadline > w.AsOf {
+			a.InWindow = true
+		}
+	}
+	return a
+}
+
+// compareAttempts: "the deepest; among equals the one whose deepest step came first, then the one
+// that started latest" (in shown order).
+func compareAttempts(a, b oracleAttempt) int {
+	if len(a.times) != len(b.times) {
+		return len(a.times) - len(b.times)
+	}
+	last := len(a.times) - 1
+	if a.times[last] != b.times[last] {
+		return int(b.times[last] - a.times[last])
+	}
+	return a.entry - b.entry
+}
+
+func (w world) at(i int) int64         { return w.Touches[i].At }
+func (w world) fills(i, step int) bool { return w.Touches[i].Steps>>step&1 != 0 }
+
+// visible: nothing after as_of, and under All nothing outside the range, is seen.
+func (w world) visible(i int) bool {
+	at := w.at(i)
+	return at <= w.AsOf && (!w.All || w.From <= at && at < w.To)
+}
+
+// assign tries all assignments of an entry and takes the one with the longest run, among these the
+// earliest time for each step in turn.
+func (w world) assign(entry int) []int64 {
+	used := make([]bool, len(w.Touches))
+	used[entry] = true
+	best := []int64{w.at(entry)}
+	var extend func(times []int64)
+	extend = func(times []int64) {
+		if len(times) > len(best) ||
+			len(times) == len(best) && slices.Compare(times, best) < 0 {
+			best = slices.Clone(times)
+		}
+		if len(times) == w.Steps {
+			return
+		}
+		for i := range w.Touches {
+			if used[i] || !w.visible(i) || !w.fills(i, len(times)) ||
+				w.at(i) < times[len(times)-1] || w.at(i) > times[0]+w.Window {
+				continue
+			}
+			used[i] = true
+			extend(append(times, w.at(i)))
+			used[i] = false
+		}
+	}
+	extend(slices.Clone(best))
+	return best
+}
+
+func (w world) String() string {
+	return fmt.Sprintf("touches %v range [%d, %d) all %t as_of %d window %d steps %d first %t",
+		w.Touches, w.From, w.To, w.All, w.AsOf, w.Window, w.Steps, w.First)
+}

@@ -1,0 +1,165 @@
+// Package funnel holds the meaning of a funnel question: which touchpoints fill which steps, which
+// attempt of a person counts, and what the numbers are. It is pure, and it is the reference:
+// whatever reads touchpoints from a store must give the answers that this package gives on the
+// same facts. The rules stand in docs/semantics.md.
+package funnel
+
+import (
+	"time"
+
+	"github.com/waystage/waystage/services/journey"
+)
+
+// Limits of a question.
+const (
+	MinSteps      = 2
+	MaxSteps      = 30
+	MinWindow     = time.Second
+	DefaultWindow = 14 * 24 * time.Hour
+	DefaultLimit  = 25
+)
+
+// Question asks how persons travel through an ordered list of steps.
+type Question struct {
+	// From (inside) and To (outside) bound the entries; under All every touchpoint.
+	From, To time.Time
+	Mode     RangeMode
+	// AsOf hides every touchpoint and trait change that occurred after it.
+	AsOf  time.Time
+	Steps []Step
+	// Window is the time allowed from the entry, inclusive at its end.
+	Window  time.Duration
+	Reentry Reentry
+	// Filter hides touchpoints and persons before anything else. nil hides none.
+	Filter Filter
+	// ByPersona splits the answer into a group per persona, at most Limit of them.
+	ByPersona bool
+	Limit     int
+}
+
+// RangeMode says what the range cuts.
+type RangeMode uint8
+
+// Entry cuts entries only; All cuts every touchpoint.
+const (
+	Entry RangeMode = iota
+	All
+)
+
+// Reentry says which attempt of a person counts.
+type Reentry uint8
+
+// Best takes the deepest attempt, among these the one whose deepest step came first, then the one
+// that started latest. First takes the first attempt.
+const (
+	Best Reentry = iota
+	First
+)
+
+// Step is one position of a funnel.
+type Step struct {
+	Target Target
+	// Conditions must all hold.
+	Conditions []Condition
+	Label      string
+}
+
+// Target is what fills a step.
+type Target struct {
+	Kind TargetKind
+	// Name of the stage, touchpoint or event; empty for AnyEvent.
+	Name string
+}
+
+// TargetKind is the kind of a target.
+type TargetKind uint8
+
+// The targets.
+const (
+	Stage TargetKind = iota
+	Touchpoint
+	Event
+	AnyEvent
+)
+
+// Matches tells whether a touchpoint is a step's target, conditions apart.
+func (t Target) Matches(event string, a journey.Attribution) bool {
+	switch t.Kind {
+	case Stage:
+		return string(a.Stage) == t.Name
+	case Touchpoint:
+		return string(a.Touchpoint) == t.Name
+	case Event:
+		return event == t.Name
+	default:
+		return true
+	}
+}
+
+// Filter is a tree of conditions: one of AllOf, AnyOf, Not and Condition.
+type Filter interface{ filter() }
+
+// AllOf holds where all its members hold.
+type AllOf []Filter
+
+// AnyOf holds where one of its members holds.
+type AnyOf []Filter
+
+// Not holds where its member does not.
+type Not struct{ Of Filter }
+
+func (AllOf) filter()     {}
+func (AnyOf) filter()     {}
+func (Not) filter()       {}
+func (Condition) filter() {}
+
+// Condition is a test of one value of a touchpoint or of its person.
+type Condition struct {
+	Subject Subject
+	// Name of the property or trait; empty for other subjects.
+	Name     string
+	Operator Operator
+	// Values to compare with: one for most operators, one or more for In and NotIn, two for
+	// Between, none for IsSet and IsNotSet.
+	Values []journey.Value
+}
+
+// Subject says where a condition finds its value.
+type Subject uint8
+
+// The subjects. Trait and Persona are the person's as of the question's AsOf, the others the
+// touchpoint's.
+const (
+	Property Subject = iota
+	Trait
+	Persona
+	OfChannel
+	OfEvent
+	OfStage
+	OfTouchpoint
+)
+
+// OfPerson tells whether the value is the person's rather than the touchpoint's.
+func (s Subject) OfPerson() bool { return s == Trait || s == Persona }
+
+// Operator is a test.
+type Operator uint8
+
+// The operators. A missing value passes NotEqual, NotContains, NotIn and IsNotSet and fails
+// every other.
+const (
+	Equal Operator = iota + 1
+	NotEqual
+	Contains
+	NotContains
+	In
+	NotIn
+	Greater
+	GreaterOrEqual
+	Less
+	LessOrEqual
+	Between
+	Regex
+	IsSet
+	IsNotSet
+)

@@ -1,0 +1,134 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/waystage/waystage/services/internal/fault"
+)
+
+// domain is the domain of every google.rpc.ErrorInfo.
+const domain = "waystage"
+
+// reasonTooLarge is the ErrorInfo reason that sets TooLarge apart from Exhausted: both are
+// RESOURCE_EXHAUSTED, only the second may be retried.
+const reasonTooLarge = "TOO_LARGE"
+
+// defaultRetryAfter is what RetryInfo says where a retryable error says nothing itself.
+const defaultRetryAfter = time.Second
+
+// codeOf is the one table from kinds to gRPC codes.
+var codeOf = map[fault.Kind]codes.Code{
+	fault.Invalid:         codes.InvalidArgument,
+	fault.Unauthenticated: codes.Unauthenticated,
+	fault.Forbidden:       codes.PermissionDenied,
+	fault.NotFound:        codes.NotFound,
+	fault.Exists:          codes.AlreadyExists,
+	fault.TooLarge:        codes.ResourceExhausted,
+	fault.Exhausted:       codes.ResourceExhausted,
+	fault.Unavailable:     codes.Unavailable,
+	fault.Expired:         codes.DeadlineExceeded,
+	fault.Unsupported:     codes.Unimplemented,
+	fault.Internal:        codes.Internal,
+}
+
+// CodeOf gives the gRPC code of a kind. Unknown kinds are Internal.
+func CodeOf(kind fault.Kind) codes.Code {
+	if code, ok := codeOf[kind]; ok {
+		return code
+	}
+	return codes.Internal
+}
+
+// StatusOf makes an error what the caller gets: code, safe message, and details ErrorInfo always,
+// BadRequest where fields are wrong, RetryInfo where a retry makes sense. A status stays as it is.
+// nil gives nil.
+func StatusOf(err error) *status.Status {
+	if err == nil {
+		return nil
+	}
+	if s, ok := asStatus(err); ok {
+		return s
+	}
+	kind := fault.Of(err)
+	code := CodeOf(kind)
+	if kind == fault.Expired && errors.Is(err, context.Canceled) {
+		code = codes.Canceled
+	}
+	return detailed(status.New(code, fault.Message(err)), detailsOf(kind, err))
+}
+
+// asStatus finds a status that the error is, not one that it only wraps: what a client library
+// below us was told is no answer of ours.
+func asStatus(err error) (*status.Status, bool) {
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // see above
+		return s.GRPCStatus(), true
+	}
+	return nil, false
+}
+
+func detailsOf(kind fault.Kind, err error) []protoadapt.MessageV1 {
+	details := []protoadapt.MessageV1{errorInfo(kind)}
+	if violations := fault.ViolationsOf(err); len(violations) > 0 {
+		details = append(details, badRequest(violations))
+	}
+	if kind == fault.Exhausted || kind == fault.Unavailable {
+		after := fault.RetryAfter(err)
+		if after <= 0 {
+			after = defaultRetryAfter
+		}
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
+	}
+	return details
+}
+
+func errorInfo(kind fault.Kind) *errdetails.ErrorInfo {
+	return &errdetails.ErrorInfo{Reason: strings.ToUpper(kind.String()), Domain: domain}
+}
+
+func badRequest(violations fault.Violations) *errdetails.BadRequest {
+	b := &errdetails.BadRequest{}
+	for _, v := range violations {
+		b.FieldViolations = append(b.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: v.Field, Description: v.Description,
+		})
+	}
+	return b
+}
+
+// detailed adds details; where that is impossible the bare status must do.
+func detailed(s *status.Status, details []protoadapt.MessageV1) *status.Status {
+	if with, err := s.WithDetails(details...); err == nil {
+		return with
+	}
+	return s
+}
+
+// httpStatusOf is the HTTP status of a status where it differs from the usual table, else 0.
+func httpStatusOf(s *status.Status) int {
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.Reason == reasonTooLarge {
+			return http.StatusRequestEntityTooLarge
+		}
+	}
+	return 0
+}
+
+// retryDelayOf is the RetryInfo of a status, 0 where it has none.
+func retryDelayOf(s *status.Status) time.Duration {
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.RetryInfo); ok {
+			return info.RetryDelay.AsDuration()
+		}
+	}
+	return 0
+}

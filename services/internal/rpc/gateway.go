@@ -1,0 +1,135 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/waystage/waystage/services/internal/fault"
+)
+
+// newMux makes the gateway: lowerCamelCase names out, both spellings in, every field written,
+// unknown fields refused, errors as google.rpc.Status.
+func newMux() *runtime.ServeMux {
+	return runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &codec{JSONPb: runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
+		}}),
+		runtime.WithErrorHandler(writeError),
+		runtime.WithRoutingErrorHandler(writeRoutingError),
+	)
+}
+
+// codec is the JSON of the gateway. It reads a body whole, so that nothing after the first value
+// goes unseen.
+type codec struct{ runtime.JSONPb }
+
+// NewDecoder gives a decoder of one message. An empty body gives io.EOF.
+func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
+	return runtime.DecoderFunc(func(v any) error {
+		message, ok := v.(proto.Message)
+		if !ok {
+			return c.JSONPb.NewDecoder(r).Decode(v)
+		}
+		body, err := io.ReadAll(r)
+		if err != nil {
+			return fmt.Errorf("reading the body: %w", err)
+		}
+		if len(bytes.TrimSpace(body)) == 0 {
+			return io.EOF
+		}
+		if err := c.Unmarshal(body, message); err != nil {
+			return fmt.Errorf("the body is not the JSON of this method's request: %s", plain(err))
+		}
+		return nil
+	})
+}
+
+// Unmarshal reads one message.
+func (c *codec) Unmarshal(body []byte, v any) error {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return c.JSONPb.Unmarshal(body, v)
+	}
+	return c.UnmarshalOptions.Unmarshal(body, message)
+}
+
+// plain is the text of a protojson error without its prefix, whose white space varies on purpose.
+func plain(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "proto:"))
+}
+
+// unknownField finds the name in the text of a protojson error.
+var unknownField = regexp.MustCompile(`unknown field ("(?:[^"\\]|\\.)*")`)
+
+// completed adds what a status from the generated gateway lacks: an ErrorInfo, and a violation
+// naming an unknown field.
+func completed(s *status.Status) *status.Status {
+	if s.Code() != codes.InvalidArgument || len(s.Details()) > 0 {
+		return s
+	}
+	var v fault.Violations
+	if found := unknownField.FindStringSubmatch(s.Message()); found != nil {
+		if name, err := strconv.Unquote(found[1]); err == nil {
+			v.Add(name, "unknown field; see /openapi.json for the fields there are")
+		}
+	}
+	details := detailsOf(fault.Invalid, v.Err(fault.Invalid))
+	return detailed(status.New(s.Code(), s.Message()), details)
+}
+
+// writeError answers with an error as JSON.
+func writeError(
+	ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler,
+	w http.ResponseWriter, r *http.Request, err error,
+) {
+	s := completed(status.Convert(err))
+	if after := retryDelayOf(s); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	}
+	if code := httpStatusOf(s); code != 0 {
+		err = &runtime.HTTPStatusError{HTTPStatus: code, Err: s.Err()}
+	} else {
+		err = s.Err()
+	}
+	runtime.DefaultHTTPErrorHandler(ctx, mux, m, challenger{w}, r, err)
+}
+
+// challenger sets the challenge that RFC 7235 asks of a 401 in place of the gateway's.
+type challenger struct{ http.ResponseWriter }
+
+// WriteHeader sends the header.
+func (c challenger) WriteHeader(code int) {
+	if code == http.StatusUnauthorized {
+		c.Header().Set("WWW-Authenticate", `Bearer realm="waystage"`)
+	}
+	c.ResponseWriter.WriteHeader(code)
+}
+
+func writeRoutingError(
+	ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler,
+	w http.ResponseWriter, r *http.Request, code int,
+) {
+	err := fault.New(fault.NotFound, "no such path; see /openapi.json for those there are")
+	switch code {
+	case http.StatusBadRequest:
+		err = fault.New(fault.Invalid, "the path is malformed; see /openapi.json")
+	case http.StatusMethodNotAllowed:
+		err = fault.New(fault.Unsupported, "no such method on this path; see /openapi.json")
+	}
+	failure := &runtime.HTTPStatusError{HTTPStatus: code, Err: StatusOf(err).Err()}
+	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, failure)
+}

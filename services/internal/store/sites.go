@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/waystage/waystage/services/internal/fault"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// CreateSite keeps a new site. Errors: Exists, Unavailable.
+func (s *Store) CreateSite(ctx context.Context, site journey.Site) error {
+	_, err := s.Site(ctx, site.ID)
+	if err == nil {
+		return fault.New(fault.Exists, "site %q exists; choose another id", site.ID)
+	}
+	if fault.Of(err) != fault.NotFound {
+		return fmt.Errorf("looking whether site %s exists: %w", site.ID, err)
+	}
+	return s.insert(ctx, "sites (site, display_name, time_zone, created_at)",
+		func(add func(...any)) {
+			add(string(site.ID), site.DisplayName, site.TimeZone, site.CreatedAt.UTC())
+		})
+}
+
+// Site gives one site. Errors: NotFound, Unavailable.
+func (s *Store) Site(ctx context.Context, id journey.SiteID) (journey.Site, error) {
+	sites, err := s.sites(ctx, "WHERE site = {site:String}", map[string]string{"site": string(id)})
+	if err != nil {
+		return journey.Site{}, err
+	}
+	if len(sites) == 0 {
+		return journey.Site{}, fault.New(fault.NotFound, "there is no site %q; create it first", id)
+	}
+	return sites[0], nil
+}
+
+// Sites gives all sites, by id, ascending. Errors: Unavailable.
+func (s *Store) Sites(ctx context.Context) ([]journey.Site, error) {
+	return s.sites(ctx, "", nil)
+}
+
+func (s *Store) sites(
+	ctx context.Context, where string, params map[string]string,
+) ([]journey.Site, error) {
+	rows, err := s.conn.Query(withParams(ctx, params),
+		`SELECT site, display_name, time_zone, created_at FROM sites FINAL `+where+` ORDER BY site`)
+	if err != nil {
+		return nil, s.broken(err, "reading sites")
+	}
+	defer rows.Close() //nolint:errcheck // read to its end or given up
+	var sites []journey.Site
+	for rows.Next() {
+		var site journey.Site
+		err := rows.Scan((*string)(&site.ID), &site.DisplayName, &site.TimeZone, &site.CreatedAt)
+		if err != nil {
+			return nil, s.broken(err, "reading a site")
+		}
+		site.CreatedAt = site.CreatedAt.UTC()
+		sites = append(sites, site)
+	}
+	return sites, s.broken(rows.Err(), "reading sites")
+}
+
+const keyColumns = "keys (site, id, kind, hash, label, created_at, revoked_at)"
+
+// never is the instant that stands for no revocation.
+var never = time.Unix(0, 0).UTC()
+
+// CreateKey keeps a new key of a site that is there. Errors: Unavailable.
+func (s *Store) CreateKey(ctx context.Context, key journey.Key, hash journey.KeyHash) error {
+	return s.insertKey(ctx, key, hash)
+}
+
+func (s *Store) insertKey(ctx context.Context, key journey.Key, hash journey.KeyHash) error {
+	revoked := key.RevokedAt
+	if revoked.IsZero() {
+		revoked = never
+	}
+	return s.insert(ctx, keyColumns, func(add func(...any)) {
+		add(string(key.Site), string(key.ID), key.Kind.String(), string(hash[:]), key.Label,
+			key.CreatedAt.UTC(), revoked.UTC())
+	})
+}
+
+// Keys gives the keys of a site, revoked ones too, by created_at and id. Errors: Unavailable.
+func (s *Store) Keys(ctx context.Context, site journey.SiteID) ([]journey.Key, error) {
+	kept, err := s.keys(ctx, "WHERE site = {site:String}", map[string]string{"site": string(site)})
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]journey.Key, len(kept))
+	for i, k := range kept {
+		keys[i] = k.Key
+	}
+	return keys, nil
+}
+
+// RevokeKey ends a key at an instant, or leaves it as it is where it has ended already, and gives
+// it. Errors: NotFound, Unavailable.
+func (s *Store) RevokeKey(
+	ctx context.Context, site journey.SiteID, id journey.KeyID, at time.Time,
+) (journey.Key, error) {
+	kept, err := s.keys(ctx, "WHERE site = {site:String} AND id = {id:String}",
+		map[string]string{"site": string(site), "id": string(id)})
+	if err != nil {
+		return journey.Key{}, err
+	}
+	if len(kept) == 0 {
+		return journey.Key{}, fault.New(fault.NotFound, "site %q has no key %q", site, id)
+	}
+	key := kept[0]
+	if key.Revoked() {
+		return key.Key, nil
+	}
+	key.RevokedAt = at.UTC().Truncate(time.Millisecond)
+	return key.Key, s.insertKey(ctx, key.Key, key.hash)
+}
+
+// KeyByHash gives the key with a hash, a revoked one too. Errors: NotFound, Unavailable.
+func (s *Store) KeyByHash(ctx context.Context, hash journey.KeyHash) (journey.Key, error) {
+	kept, err := s.keys(ctx, "WHERE hash = unhex({hash:String})",
+		map[string]string{"hash": fmt.Sprintf("%x", hash[:])})
+	if err != nil {
+		return journey.Key{}, err
+	}
+	if len(kept) == 0 {
+		return journey.Key{}, fault.New(fault.NotFound, "the key is not known; check its spelling")
+	}
+	return kept[0].Key, nil
+}
+
+type keptKey struct {
+	journey.Key
+
+	hash journey.KeyHash
+}
+
+func (s *Store) keys(
+	ctx context.Context, where string, params map[string]string,
+) ([]keptKey, error) {
+	rows, err := s.conn.Query(withParams(ctx, params), `SELECT site, id, kind, hash, label,
+		created_at, revoked_at FROM keys FINAL `+where+` ORDER BY created_at, id`)
+	if err != nil {
+		return nil, s.broken(err, "reading keys")
+	}
+	defer rows.Close() //nolint:errcheck // read to its end or given up
+	var keys []keptKey
+	for rows.Next() {
+		var k keptKey
+		var kind, hash string
+		err := rows.Scan((*string)(&k.Site), (*string)(&k.ID), &kind, &hash, &k.Label,
+			&k.CreatedAt, &k.RevokedAt)
+		if err != nil {
+			return nil, s.broken(err, "reading a key")
+		}
+		k.Kind, k.CreatedAt, k.RevokedAt = journey.ParseKeyKind(kind), k.CreatedAt.UTC(), k.RevokedAt.UTC()
+		if k.RevokedAt.Equal(never) {
+			k.RevokedAt = time.Time{}
+		}
+		copy(k.hash[:], hash)
+		keys = append(keys, k)
+	}
+	return keys, s.broken(rows.Err(), "reading keys")
+}
+
+// FreshUntil is received_at of the newest stored touchpoint of a site, zero if none is stored.
+func (s *Store) FreshUntil(ctx context.Context, site journey.SiteID) (time.Time, error) {
+	var at time.Time
+	err := s.conn.QueryRow(withParams(ctx, map[string]string{"site": string(site)}),
+		"SELECT max(received_at) FROM freshness WHERE site = {site:String} HAVING count() > 0",
+	).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return at.UTC(), s.broken(err, "reading how fresh a site is")
+}

@@ -1,0 +1,178 @@
+package journey
+
+import (
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/env"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"cel.dev/cel-go/ext"
+	"cel.dev/cel-go/interpreter"
+)
+
+const (
+	// ruleCost bounds one evaluation, in CEL's units of about one operation or ten characters.
+	ruleCost = 50_000
+	// ruleDepth bounds the nesting of a condition; ruleLoops that of exists and all.
+	ruleDepth = 50
+	ruleLoops = 2
+	// patternInstructions bounds a compiled regular expression.
+	patternInstructions = 500
+)
+
+// rule is a compiled condition, safe for concurrent use.
+type rule struct{ program cel.Program }
+
+// resolver gives the variables of a condition.
+type resolver interface{ ResolveName(name string) (any, bool) }
+
+// holds evaluates the condition. One that cannot be evaluated does not hold, be it for an absent
+// member, a value of another kind, or its cost; neither does one whose result is no boolean.
+func (r *rule) holds(variables resolver) bool {
+	result, _, err := r.program.Eval(activation{variables})
+	return err == nil && result == types.True
+}
+
+type activation struct{ resolver }
+
+// Parent is none.
+func (activation) Parent() interpreter.Activation { return nil }
+
+// ruleError is a mistake in a condition, at a character of its text from 0.
+type ruleError struct {
+	offset  int
+	message string
+}
+
+// compile reads a condition. Either the errors or the rule is nil.
+func compile(text string, language *cel.Env) (*rule, []ruleError) {
+	if n := utf8.RuneCountInString(text); n > maxConditionRunes {
+		return nil, []ruleError{{message: "the condition is longer than 2,000 characters; shorten it"}}
+	}
+	checked, issues := language.Compile(text)
+	if errs := ruleErrors(text, issues); len(errs) > 0 {
+		return nil, errs
+	}
+	if t := checked.OutputType(); !t.IsAssignableType(cel.BoolType) {
+		return nil, []ruleError{{message: "the condition gives a value of type " + t.String() +
+			", not true or false; compare it with something"}}
+	}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if needsLimit(checked.NativeRep()) {
+		options = append(options, cel.CostLimit(ruleCost))
+	}
+	program, err := language.Program(checked, options...)
+	if err != nil {
+		return nil, []ruleError{{message: "the condition cannot be prepared: " + err.Error()}}
+	}
+	return &rule{program: program}, nil
+}
+
+// needsLimit tells conditions whose time may exceed a small multiple of the message's size.
+func needsLimit(a *ast.AST) bool {
+	costly := ast.MatchDescendants(ast.NavigateAST(a), func(e ast.NavigableExpr) bool {
+		return e.Kind() == ast.ComprehensionKind ||
+			e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "matches"
+	})
+	return len(costly) > 0
+}
+
+// ruleErrors are all type errors, but only the first syntax error: the parser's others follow
+// from it.
+func ruleErrors(text string, issues *cel.Issues) []ruleError {
+	var errs []ruleError
+	for _, e := range issues.Errors() {
+		offset := offsetOf(text, e.Location.Line(), e.Location.Column())
+		message, syntax := strings.CutPrefix(e.Message, "Syntax error: ")
+		if syntax {
+			return []ruleError{{offset: offset, message: "the condition is no CEL expression: " + message}}
+		}
+		message = strings.ReplaceAll(message, " (in container '')", "")
+		errs = append(errs, ruleError{offset: offset, message: message})
+	}
+	return errs
+}
+
+// offsetOf turns a line from 1 and a column from 0 into a number of characters from 0.
+func offsetOf(text string, line, column int) int {
+	offset := 0
+	for range line - 1 {
+		head, rest, _ := strings.Cut(text, "\n")
+		offset += utf8.RuneCountInString(head) + 1
+		text = rest
+	}
+	return max(0, offset+column)
+}
+
+var (
+	// touchpointLanguage is the language of the conditions of touchpoints and channels.
+	touchpointLanguage = sync.OnceValue(func() *cel.Env {
+		members := cel.MapType(cel.StringType, cel.DynType)
+		return newLanguage(
+			cel.Variable("event", cel.StringType),
+			cel.Variable("type", cel.StringType),
+			cel.Variable("properties", members),
+			cel.Variable("context", members),
+			cel.Variable("traits", members),
+		)
+	})
+	// personaLanguage is the language of the conditions of personas.
+	personaLanguage = sync.OnceValue(func() *cel.Env {
+		return newLanguage(cel.Variable("traits", cel.MapType(cel.StringType, cel.DynType)))
+	})
+)
+
+// newLanguage is CEL without what could make a value larger than the message it comes from, so
+// that time and memory of a condition are bounded by those of the message and the rule.
+func newLanguage(variables ...cel.EnvOption) *cel.Env {
+	withoutAdd := env.NewLibrarySubset().
+		AddExcludedFunctions(env.NewFunction(operators.Add)).
+		AddExcludedMacros(operators.Map, operators.Filter)
+	options := append(variables,
+		cel.StdLib(cel.StdLibSubset(withoutAdd)),
+		addition(),
+		ext.Strings(),
+		cel.OptionalTypes(),
+		cel.CrossTypeNumericComparisons(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.CustomTypeAdapter(sorting{types.DefaultTypeAdapter}),
+		cel.ParserRecursionLimit(ruleDepth),
+		cel.RegexProgramSizeLimit(patternInstructions),
+		cel.ASTValidators(
+			cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(),
+			cel.ValidateTimestampLiterals(), cel.ValidateComprehensionNestingLimit(ruleLoops),
+			offered{},
+		),
+	)
+	language, err := cel.NewCustomEnv(options...)
+	if err != nil {
+		panic("building the language of conditions: " + err.Error())
+	}
+	return language
+}
+
+// addition is + for numbers only.
+func addition() cel.EnvOption {
+	add := func(a, b ref.Val) ref.Val {
+		switch a.(type) {
+		case types.Int, types.Uint, types.Double:
+			return a.(traits.Adder).Add(b)
+		}
+		return types.MaybeNoSuchOverloadErr(a)
+	}
+	overload := func(name string, of *cel.Type) cel.FunctionOpt {
+		return cel.Overload(name, []*cel.Type{of, of}, of)
+	}
+	return cel.Function(operators.Add,
+		overload("add_int64", cel.IntType),
+		overload("add_uint64", cel.UintType),
+		overload("add_double", cel.DoubleType),
+		cel.SingletonBinaryBinding(add),
+	)
+}

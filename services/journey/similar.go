@@ -1,0 +1,63 @@
+package journey
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// didYouMean is "; did you mean X?" for the candidate nearest to a misspelled word, or the list of
+// the candidates if none is near.
+func didYouMean(word string, candidates []string) string {
+	best, distance := "", 1+len(word)/3
+	for _, c := range candidates {
+		if d := editDistance(word, c); d <= distance && (best == "" || d < distance) {
+			best, distance = c, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	if len(candidates) == 0 {
+		return ""
+	}
+	return "; known: " + strings.Join(shortened(candidates, MaxStages), ", ")
+}
+
+func shortened(words []string, most int) []string {
+	if len(words) <= most {
+		return words
+	}
+	return append(slices.Clone(words[:most]), "…")
+}
+
+// editDistance is the number of bytes to insert, delete or replace, or to swap with a neighbour,
+// between two words (optimal string alignment). Words of more than 64 bytes are far from any other.
+func editDistance(a, b string) int {
+	const longest = 64
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	var rows [longest + 1][longest + 1]int
+	for i := range len(a) + 1 {
+		for j := range len(b) + 1 {
+			rows[i][j] = alignment(&rows, a, b, i, j)
+		}
+	}
+	return rows[len(a)][len(b)]
+}
+
+func alignment(rows *[65][65]int, a, b string, i, j int) int {
+	if i == 0 || j == 0 {
+		return i + j
+	}
+	replaced := rows[i-1][j-1]
+	if a[i-1] != b[j-1] {
+		replaced++
+	}
+	d := min(replaced, rows[i-1][j]+1, rows[i][j-1]+1)
+	if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+		d = min(d, rows[i-2][j-2]+1)
+	}
+	return d
+}

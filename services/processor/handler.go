@@ -1,0 +1,196 @@
+package processor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/internal/stream"
+	"github.com/waystage/waystage/services/internal/wire"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/processor/enrich"
+	"github.com/waystage/waystage/services/processor/settle"
+)
+
+// handler turns one batch of records into facts, receipts and profiles, in the one order that a
+// kill at any point leaves mendable by doing the batch again:
+//
+//  1. quarantine what cannot be read;
+//  2. rows of the copies that count, then the receipts of all copies;
+//  3. read the receipts back and remove the rows of copies that turned out not to count;
+//  4. derive the profiles of the persons touched.
+//
+// Handle is called by one goroutine at a time.
+type handler struct {
+	config     Config
+	log        zerolog.Logger
+	store      *store.Store
+	quarantine quarantine
+	editions   *editions
+	links      *linkCache
+	metrics    *metrics
+}
+
+func newHandler(
+	config Config, log zerolog.Logger, st *store.Store, producer *stream.Producer, m *metrics,
+) *handler {
+	return &handler{
+		config: config, log: log, store: st, metrics: m,
+		quarantine: quarantine{producer: producer, topic: config.QuarantineTopic},
+		editions:   newEditions(st), links: newLinkCache(),
+	}
+}
+
+// forget drops what this process remembers of partitions that another may write from now on.
+func (h *handler) forget() { h.links.clear() }
+
+// Handle does one batch. After an error the same batch comes again.
+func (h *handler) Handle(ctx context.Context, batch stream.Batch) error {
+	began := time.Now()
+	facts, refused := decode(batch)
+	if err := h.quarantine.put(ctx, refused); err != nil {
+		return fmt.Errorf("quarantining %d records: %w", len(refused), err)
+	}
+	if err := h.keep(ctx, facts); err != nil {
+		return fmt.Errorf("keeping %d facts: %w", len(facts), err)
+	}
+	h.metrics.batch(len(batch.Records), len(refused), time.Since(began))
+	if n := len(facts); n > 0 {
+		h.metrics.behind.Set(time.Since(facts[n-1].ReceivedAt).Seconds())
+	}
+	h.log.Debug().Int("records", len(batch.Records)).Int("quarantined", len(refused)).
+		Dur("took", time.Since(began)).Msg("batch stored")
+	return nil
+}
+
+func decode(batch stream.Batch) ([]*journey.Fact, []wire.Quarantined) {
+	facts := make([]*journey.Fact, 0, len(batch.Records))
+	var refused []wire.Quarantined
+	for _, r := range batch.Records {
+		fact, err := wire.Decode(r.Value)
+		if err != nil {
+			refused = append(refused, unreadable(r, err))
+			continue
+		}
+		facts = append(facts, &fact)
+	}
+	return facts, refused
+}
+
+func (h *handler) keep(ctx context.Context, facts []*journey.Fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	if err := h.editions.refresh(ctx); err != nil {
+		return fmt.Errorf("reading the maps: %w", err)
+	}
+	own := make([]journey.Receipt, len(facts))
+	for i, f := range facts {
+		own[i] = journey.ReceiptOf(f)
+	}
+	known, err := h.receipts(ctx, own)
+	if err != nil {
+		return err
+	}
+	batch := settle.New(own, known)
+	rows, touched, err := h.rows(ctx, facts, batch)
+	if err != nil {
+		return err
+	}
+	if err := h.write(ctx, rows, own); err != nil {
+		return err
+	}
+	beaten, err := h.removeBeaten(ctx, batch, own)
+	if err != nil {
+		return err
+	}
+	touched.addReceipts(beaten)
+	if err := h.derive(ctx, touched); err != nil {
+		return err
+	}
+	h.links.remember(rows)
+	return nil
+}
+
+// rows are what is to be written of the copies that count, and whose profiles may change by it.
+func (h *handler) rows(
+	ctx context.Context, facts []*journey.Fact, batch *settle.Batch,
+) ([]store.Row, touched, error) {
+	counting := batch.Counting()
+	rows := make([]store.Row, 0, len(counting))
+	for _, i := range counting {
+		f := facts[i]
+		rows = append(rows, store.Row{
+			Fact: f, Attribution: enrich.Attribute(h.editions.of(f.Site), f),
+		})
+	}
+	if err := h.links.mark(ctx, h.store, rows); err != nil {
+		return nil, nil, fmt.Errorf("looking up known links: %w", err)
+	}
+	touched := make(touched)
+	write := rows[:0:0]
+	for k, i := range counting {
+		touched.addRow(rows[k], h.links)
+		if !batch.Known(i) {
+			write = append(write, rows[k])
+		}
+	}
+	return write, touched, nil
+}
+
+func (h *handler) write(
+	ctx context.Context, rows []store.Row, own []journey.Receipt,
+) error {
+	if err := h.store.InsertFacts(ctx, rows); err != nil {
+		return fmt.Errorf("storing %d facts: %w", len(rows), err)
+	}
+	if err := h.store.InsertReceipts(ctx, own); err != nil {
+		return fmt.Errorf("storing %d receipts: %w", len(own), err)
+	}
+	h.metrics.stored.Add(float64(len(rows)))
+	h.metrics.copies.Add(float64(len(own) - len(rows)))
+	return nil
+}
+
+func (h *handler) removeBeaten(
+	ctx context.Context, batch *settle.Batch, own []journey.Receipt,
+) ([]journey.Receipt, error) {
+	after, err := h.receipts(ctx, own)
+	if err != nil {
+		return nil, err
+	}
+	beaten := batch.Beaten(after)
+	if len(beaten) == 0 {
+		return nil, nil
+	}
+	h.links.clear()
+	if err := h.store.DeleteReceipts(ctx, beaten); err != nil {
+		return nil, fmt.Errorf("removing %d copies: %w", len(beaten), err)
+	}
+	return beaten, nil
+}
+
+// receipts finds the stored copies of messages that were received within the copy window of them.
+func (h *handler) receipts(
+	ctx context.Context, own []journey.Receipt,
+) ([]journey.Receipt, error) {
+	keys := make(map[journey.SiteID][]journey.MessageKey)
+	from, to := own[0].ReceivedAt, own[0].ReceivedAt
+	for _, r := range own {
+		keys[r.Site] = append(keys[r.Site], r.Key)
+		if r.ReceivedAt.Before(from) {
+			from = r.ReceivedAt
+		}
+		if r.ReceivedAt.After(to) {
+			to = r.ReceivedAt
+		}
+	}
+	found, err := h.store.Receipts(ctx, keys, from.Add(-h.config.CopyWindow), to.Add(h.config.CopyWindow))
+	if err != nil {
+		return nil, fmt.Errorf("looking up copies of %d messages: %w", len(own), err)
+	}
+	return found, nil
+}

@@ -1,0 +1,245 @@
+// Package answer answers funnel questions from the store: it plans one query, gathers the
+// touchpoints that come back by person, and lets package funnel say what they mean. What it gives
+// equals funnel.Reference on the same facts; that is tested on random worlds.
+package answer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/fault"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/api"
+	"github.com/waystage/waystage/services/query/plan"
+)
+
+// Maps gives the newest map of a site, nil where none is published.
+type Maps interface {
+	Latest(ctx context.Context, site journey.SiteID) (*journey.Map, error)
+}
+
+// Answerer answers questions. It is safe for concurrent use.
+type Answerer struct {
+	store     *store.Store
+	maps      Maps
+	directory *directory
+	settings  map[string]string
+}
+
+// New makes an answerer. maxMemoryBytes bounds what ClickHouse may use for one question, 0 for
+// the server's own bound.
+func New(st *store.Store, maps Maps, maxMemoryBytes int64) *Answerer {
+	settings := map[string]string{}
+	if maxMemoryBytes > 0 {
+		settings["max_memory_usage"] = fmt.Sprint(maxMemoryBytes)
+	}
+	return &Answerer{store: st, maps: maps, directory: newDirectory(st), settings: settings}
+}
+
+var _ api.Answers = (*Answerer)(nil)
+
+// Funnel gives the numbers of a question. Errors: Invalid, TooLarge, Exhausted, Expired,
+// Unavailable.
+func (a *Answerer) Funnel(
+	ctx context.Context, site journey.SiteID, q funnel.Question,
+) (api.Funnel, error) {
+	tallies := make([]*funnel.Tally, workers())
+	for i := range tallies {
+		tallies[i] = funnel.NewTally(q)
+	}
+	facts, err := a.each(ctx, site, q, func(worker int, r funnel.PersonResult) {
+		tallies[worker].Add(r.Attempt, funnel.OfPersona(r.Persona))
+	})
+	if err != nil {
+		return api.Funnel{}, err
+	}
+	for _, t := range tallies[1:] {
+		tallies[0].Merge(t)
+	}
+	return api.Funnel{Answer: tallies[0].Answer(), Facts: facts}, nil
+}
+
+// Persons gives a page of the persons behind a number. Errors as of Funnel.
+func (a *Answerer) Persons(
+	ctx context.Context, site journey.SiteID, q funnel.Question, page api.Page,
+) (api.Persons, error) {
+	found := make([][]funnel.PersonResult, workers())
+	facts, err := a.each(ctx, site, q, func(worker int, r funnel.PersonResult) {
+		if page.Holds(r.Attempt, funnel.OfPersona(r.Persona)) {
+			r.Attempt.Times = slices.Clone(r.Attempt.Times)
+			found[worker] = append(found[worker], r)
+		}
+	})
+	if err != nil {
+		return api.Persons{}, err
+	}
+	all := slices.Concat(found...)
+	slices.SortFunc(all, func(a, b funnel.PersonResult) int { return cmp.Compare(a.Person, b.Person) })
+	from, _ := slices.BinarySearchFunc(all, page.After, func(r funnel.PersonResult, after journey.PersonID) int {
+		if r.Person <= after {
+			return -1
+		}
+		return 1
+	})
+	if page.After == 0 {
+		from = 0
+	}
+	to := min(from+page.Limit, len(all))
+	persons, err := a.persons(ctx, site, all[from:to])
+	if err != nil {
+		return api.Persons{}, err
+	}
+	return api.Persons{Persons: persons, Total: len(all), More: to < len(all), Facts: facts}, nil
+}
+
+func workers() int { return runtime.GOMAXPROCS(0) }
+
+// each evaluates every person and calls yield for those who entered, by several workers at once:
+// worker is less than workers(). Attempts hold until yield returns.
+func (a *Answerer) each(
+	ctx context.Context, site journey.SiteID, q funnel.Question,
+	yield func(worker int, r funnel.PersonResult),
+) (api.Facts, error) {
+	program, err := funnel.Compile(q)
+	if err != nil {
+		return api.Facts{}, fault.Wrap(fault.Invalid, err, "the question cannot be answered")
+	}
+	m, err := a.maps.Latest(ctx, site)
+	if err != nil {
+		return api.Facts{}, fmt.Errorf("reading the map of site %s: %w", site, err)
+	}
+	facts := api.Facts{MapVersion: versionOf(m)}
+	if facts.FreshUntil, err = a.store.FreshUntil(ctx, site); err != nil {
+		return api.Facts{}, fmt.Errorf("reading how fresh site %s is: %w", site, err)
+	}
+	if err := a.directory.refresh(ctx); err != nil {
+		return api.Facts{}, fmt.Errorf("bringing the directory up to date: %w", err)
+	}
+	a.directory.mutex.RLock()
+	defer a.directory.mutex.RUnlock()
+	people, err := newPeople(ctx, a.directory, m, site, program)
+	if err != nil {
+		return api.Facts{}, err
+	}
+	g, err := a.gather(ctx, site, program)
+	if err != nil {
+		return api.Facts{}, fmt.Errorf("gathering touchpoints of site %s: %w", site, err)
+	}
+	facts.TouchpointsRead = g.read
+	return facts, evaluateAll(ctx, g, people, yield)
+}
+
+func (a *Answerer) gather(
+	ctx context.Context, site journey.SiteID, program *funnel.Program,
+) (*gathered, error) {
+	query, layout := plan.Touchpoints(site, program.Question(), needsOf(program))
+	g := newGathered(program, layout, a.directory)
+	if first, last := plan.Bounds(program.Question()); last < first {
+		return g, nil
+	}
+	columns := make([]store.Column, len(query.Columns))
+	for i, c := range query.Columns {
+		columns[i] = store.Column{Name: c.Name, Type: columnTypes[c.Type]}
+	}
+	err := a.store.Stream(ctx, store.Query{
+		SQL: query.SQL, Params: query.Params, Settings: maps.Clone(a.settings), Columns: columns,
+	}, g.add)
+	if err != nil {
+		return nil, fmt.Errorf("streaming: %w", err)
+	}
+	return g, nil
+}
+
+var columnTypes = map[plan.Type]store.ColumnType{
+	plan.UInt64: store.UInt64, plan.Int64: store.Int64,
+	plan.UInt32: store.UInt32, plan.String: store.String,
+}
+
+func needsOf(p *funnel.Program) plan.Needs {
+	needs := plan.Needs{ShownOrder: p.Overlaps()}
+	if p.Plain() {
+		return needs
+	}
+	n := p.Needs()
+	needs.Properties, needs.Channel, needs.Event = n.Properties, n.Channel, n.Event
+	needs.Stage, needs.Touchpoint = n.Stage, n.Touchpoint
+	return needs
+}
+
+// evaluateAll shares the persons among workers.
+func evaluateAll(
+	ctx context.Context, g *gathered, people *people,
+	yield func(worker int, r funnel.PersonResult),
+) error {
+	starts := g.byPerson()
+	group, ctx := errgroup.WithContext(ctx)
+	share := (len(g.persons) + workers() - 1) / workers()
+	for worker := range workers() {
+		from, to := min(worker*share, len(g.persons)), min((worker+1)*share, len(g.persons))
+		group.Go(func() error {
+			e := newEvaluation(g, people)
+			for p := from; p < to; p++ {
+				if p%4096 == 0 && ctx.Err() != nil {
+					return fmt.Errorf("evaluating persons: %w", ctx.Err())
+				}
+				attempt := e.attempt(int32(p), g.runs[starts[p]:starts[p+1]])
+				if attempt.Depth == 0 {
+					continue
+				}
+				yield(worker, funnel.PersonResult{
+					Person: g.persons[p], Persona: e.people.view(g.persons[p]).Persona,
+					Attempt: attempt,
+				})
+			}
+			return nil
+		})
+	}
+	return group.Wait() //nolint:wrapcheck // wrapped where it was made
+}
+
+// maxVisitors is how many visitor ids of a person are named.
+const maxVisitors = 100
+
+// persons names persons.
+func (a *Answerer) persons(
+	ctx context.Context, site journey.SiteID, results []funnel.PersonResult,
+) ([]api.Person, error) {
+	ids := make([]journey.PersonID, len(results))
+	for i, r := range results {
+		ids[i] = r.Person
+	}
+	identities := a.directory.identitiesOf(ids)
+	names, err := a.store.Names(ctx, site, slices.Concat(slices.Collect(maps.Values(identities))...))
+	if err != nil {
+		return nil, fmt.Errorf("naming %d persons: %w", len(ids), err)
+	}
+	persons := make([]api.Person, len(results))
+	for i, r := range results {
+		p := api.Person{ID: r.Person, Persona: r.Persona, Outcome: r.Attempt.Outcome()}
+		for _, id := range identities[r.Person] {
+			n := names[id]
+			if n.User != "" {
+				p.Users = append(p.Users, n.User)
+			} else if n.Visitor != "" {
+				p.Visitors = append(p.Visitors, n.Visitor)
+			}
+		}
+		slices.Sort(p.Users)
+		slices.Sort(p.Visitors)
+		p.Visitors = p.Visitors[:min(len(p.Visitors), maxVisitors)]
+		for _, at := range r.Attempt.Times {
+			p.StepTimes = append(p.StepTimes, time.UnixMilli(at).UTC())
+		}
+		persons[i] = p
+	}
+	return persons, nil
+}

@@ -1,0 +1,179 @@
+package answer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// directory is the table of profiles in memory: who is whom, and which persona. It is brought up
+// to date before each question, by reading only the parts of the table that it has not read yet,
+// so that an answer never rests on an older state than the store's.
+//
+// Why it cannot be stale: a row comes into the table with a new part, and a part never changes.
+// So when every active part has been read, every row has. A part that was merged away while it
+// was read is read again as the part that it became.
+type directory struct {
+	store  *store.Store
+	reload sync.Mutex
+
+	mutex    sync.RWMutex
+	table    string
+	parts    map[string]bool
+	entries  map[journey.IdentityID]entry
+	personas []journey.PersonaID
+}
+
+// entry is what is derived of an identity.
+type entry struct {
+	person journey.PersonID
+	// lastWriteAt is the person's newest trait write, in milliseconds since 1970.
+	lastWriteAt int64
+	// derivedAt in nanoseconds of the server's clock: the newest entry counts.
+	derivedAt int64
+	persona   uint32
+	version   journey.MapVersion
+}
+
+func newDirectory(st *store.Store) *directory {
+	return &directory{store: st, entries: make(map[journey.IdentityID]entry)}
+}
+
+// refresh reads what has come since the last time.
+func (d *directory) refresh(ctx context.Context) error {
+	d.reload.Lock()
+	defer d.reload.Unlock()
+	for {
+		table, active, err := d.store.ProfileParts(ctx)
+		if err != nil {
+			return fmt.Errorf("listing parts of the profiles: %w", err)
+		}
+		fresh := d.unread(table, active)
+		if len(fresh) == 0 {
+			return nil
+		}
+		if err := d.read(ctx, fresh); err != nil {
+			return fmt.Errorf("reading %d parts of the profiles: %w", len(fresh), err)
+		}
+		again, still, err := d.store.ProfileParts(ctx)
+		if err != nil {
+			return fmt.Errorf("listing parts of the profiles again: %w", err)
+		}
+		if again == table {
+			d.markRead(fresh, still)
+		}
+	}
+}
+
+// unread lists the parts that have not been read. Where the table has been replaced, or a part
+// was rewritten, everything is forgotten first.
+func (d *directory) unread(table string, active []string) []string {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.table != table {
+		d.table = table
+		d.parts = make(map[string]bool)
+		d.entries = make(map[journey.IdentityID]entry)
+	}
+	var fresh []string
+	for _, part := range active {
+		if !d.parts[part] {
+			fresh = append(fresh, part)
+		}
+	}
+	return fresh
+}
+
+// markRead remembers those of the parts that were active before and after they were read.
+func (d *directory) markRead(read, still []string) {
+	parts := make(map[string]bool, len(still))
+	for _, part := range still {
+		if d.parts[part] || slices.Contains(read, part) {
+			parts[part] = true
+		}
+	}
+	d.parts = parts
+}
+
+func (d *directory) read(ctx context.Context, parts []string) error {
+	query := store.Query{
+		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at),
+			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), toString(persona)
+			FROM profiles WHERE has(splitByChar(',', {parts:String}), _part)`,
+		Params: map[string]string{"parts": strings.Join(parts, ",")},
+		Columns: []store.Column{
+			{Name: "identity", Type: store.UInt64}, {Name: "person", Type: store.UInt64},
+			{Name: "last_write", Type: store.Int64}, {Name: "derived", Type: store.Int64},
+			{Name: "version", Type: store.UInt32}, {Name: "persona", Type: store.String},
+		},
+	}
+	err := d.store.Stream(ctx, query, func(b *store.Block) error {
+		d.mutex.Lock()
+		defer d.mutex.Unlock()
+		for i := range b.Rows {
+			id := journey.IdentityID(b.UInt64(0)[i])
+			derivedAt := b.Int64(3)[i]
+			if known, ok := d.entries[id]; ok && known.derivedAt > derivedAt {
+				continue
+			}
+			d.entries[id] = entry{
+				person: journey.PersonID(b.UInt64(1)[i]), lastWriteAt: b.Int64(2)[i],
+				derivedAt: derivedAt, version: journey.MapVersion(b.UInt32(4)[i]),
+				persona: d.personaNumber(b.Bytes(5, i)),
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("streaming profiles: %w", err)
+	}
+	return nil
+}
+
+// personaNumber is the place of a persona in the list of those ever seen.
+func (d *directory) personaNumber(name []byte) uint32 {
+	for i, p := range d.personas {
+		if string(p) == string(name) {
+			return uint32(i)
+		}
+	}
+	d.personas = append(d.personas, journey.PersonaID(name))
+	return uint32(len(d.personas) - 1)
+}
+
+// personOf is the person of an identity, and the entry if there is one.
+func (d *directory) personOf(id journey.IdentityID) (journey.PersonID, entry, bool) {
+	e, ok := d.entries[id]
+	if !ok {
+		return journey.PersonID(id), entry{}, false
+	}
+	return e.person, e, true
+}
+
+// identitiesOf lists the identities of persons, per person ascending.
+func (d *directory) identitiesOf(persons []journey.PersonID) map[journey.PersonID][]journey.IdentityID {
+	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
+	for _, p := range persons {
+		of[p] = nil
+	}
+	d.mutex.RLock()
+	defer d.mutex.RUnlock()
+	for id, e := range d.entries {
+		if list, wanted := of[e.person]; wanted {
+			of[e.person] = append(list, id)
+		}
+	}
+	for p, list := range of {
+		if len(list) == 0 {
+			list = []journey.IdentityID{journey.IdentityID(p)}
+		}
+		slices.Sort(list)
+		of[p] = list
+	}
+	return of
+}

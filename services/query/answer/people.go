@@ -1,0 +1,114 @@
+package answer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/identity"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// people knows persons as of a question's as_of. Personas come from the directory; where that is
+// not enough (traits are asked for, a trait was written after as_of, or another version of the
+// map gave the persona) they come from the trait writes.
+type people struct {
+	directory *directory
+	needs     funnel.Needs
+	nobody    funnel.PersonView
+	views     map[journey.PersonID]funnel.PersonView
+	personas  map[journey.PersonID]journey.PersonaID
+}
+
+// newPeople reads what a question needs of persons. m is the newest map, nil if there is none.
+func newPeople(
+	ctx context.Context, d *directory, m *journey.Map, site journey.SiteID, p *funnel.Program,
+) (*people, error) {
+	pe := &people{
+		directory: d, needs: p.Needs(),
+		views:    make(map[journey.PersonID]funnel.PersonView),
+		personas: make(map[journey.PersonID]journey.PersonaID),
+	}
+	pe.nobody = pe.viewOf(nil, personaOf(m, nil))
+	if !pe.needs.Persona && len(pe.needs.Traits) == 0 {
+		return pe, nil
+	}
+	asOf := p.Question().AsOf.UnixMilli()
+	unsettled, all := pe.unsettled(m, asOf)
+	if len(unsettled) == 0 {
+		return pe, nil
+	}
+	if all {
+		unsettled = nil
+	}
+	writes, err := d.store.WritesAsOf(ctx, site, unsettled, asOf)
+	if err != nil {
+		return nil, fmt.Errorf("reading traits as of the question: %w", err)
+	}
+	pe.settle(writes, m, asOf)
+	return pe, nil
+}
+
+// manyIdentities is when all traits of a site are read rather than those of a list.
+const manyIdentities = 10_000
+
+// unsettled lists the identities whose persons the directory does not settle.
+func (pe *people) unsettled(m *journey.Map, asOf int64) (ids []journey.IdentityID, all bool) {
+	version := versionOf(m)
+	for id, e := range pe.directory.entries {
+		if len(pe.needs.Traits) > 0 || e.lastWriteAt > asOf || e.version != version {
+			ids = append(ids, id)
+			pe.views[e.person] = pe.nobody
+		}
+	}
+	return ids, len(ids) > manyIdentities
+}
+
+// settle merges the writes of each person that is not settled.
+func (pe *people) settle(writes []identity.Write, m *journey.Map, asOf int64) {
+	byPerson := make(map[journey.PersonID][]identity.Write)
+	for _, w := range writes {
+		person, _, _ := pe.directory.personOf(w.Identity)
+		byPerson[person] = append(byPerson[person], w)
+	}
+	for person, of := range byPerson {
+		traits := identity.Merge(of, asOf)
+		pe.views[person] = pe.viewOf(traits, personaOf(m, traits))
+	}
+}
+
+func (pe *people) viewOf(traits identity.Traits, persona journey.PersonaID) funnel.PersonView {
+	v := funnel.PersonView{Persona: persona}
+	for _, name := range pe.needs.Traits {
+		v.Traits = append(v.Traits, traits[name])
+	}
+	return v
+}
+
+// view is what the question sees of a person.
+func (pe *people) view(p journey.PersonID) funnel.PersonView {
+	if v, ok := pe.views[p]; ok {
+		return v
+	}
+	// The smallest identity of a person has an entry if any of them has.
+	if e, ok := pe.directory.entries[journey.IdentityID(p)]; ok {
+		return funnel.PersonView{
+			Traits: pe.nobody.Traits, Persona: pe.directory.personas[e.persona],
+		}
+	}
+	return pe.nobody
+}
+
+func personaOf(m *journey.Map, traits identity.Traits) journey.PersonaID {
+	if m == nil {
+		return journey.Unassigned
+	}
+	return m.Persona(traits)
+}
+
+func versionOf(m *journey.Map) journey.MapVersion {
+	if m == nil {
+		return 0
+	}
+	return m.Version
+}

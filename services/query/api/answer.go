@@ -1,0 +1,116 @@
+package api
+
+import (
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/services/funnel"
+)
+
+// count is a number of persons as messages carry it.
+func count(n int) uint32 {
+	return uint32(max(0, min(int64(n), math.MaxUint32))) //nolint:gosec // bounded
+}
+
+// facts says what an answer rests on.
+func (h *funnelHandler) facts(a asked, f Facts) *funnelv1.AnswerFacts {
+	m := &funnelv1.AnswerFacts{
+		AsOf:            timestamppb.New(a.question.AsOf),
+		FromTime:        timestamppb.New(a.question.From),
+		ToTime:          timestamppb.New(a.question.To),
+		MapVersion:      uint32(f.MapVersion),
+		TookSeconds:     max(0, h.now().Sub(a.began)).Round(time.Microsecond).Seconds(),
+		TouchpointsRead: float64(f.TouchpointsRead),
+		Warnings:        f.Warnings,
+	}
+	if !f.FreshUntil.IsZero() {
+		m.FreshUntil = timestamppb.New(f.FreshUntil)
+	}
+	return m
+}
+
+func stepMessages(labels []string, steps []funnel.StepNumbers) []*funnelv1.StepResult {
+	list := make([]*funnelv1.StepResult, len(steps))
+	for i, s := range steps {
+		list[i] = &funnelv1.StepResult{
+			Step:                   count(i + 1),
+			Label:                  labels[i],
+			Count:                  count(s.Count),
+			ConversionFromPrevious: shareMessage(s.FromPrevious),
+			ConversionFromFirst:    shareMessage(s.FromFirst),
+			Lost:                   count(s.Lost),
+			InWindow:               count(s.InWindow),
+			FromPrevious:           spansMessage(s.SincePrevious),
+			FromEntry:              spansMessage(s.SinceEntry),
+		}
+	}
+	return list
+}
+
+func groupMessages(labels []string, groups []funnel.Group) []*funnelv1.GroupResult {
+	list := make([]*funnelv1.GroupResult, len(groups))
+	for i, g := range groups {
+		list[i] = &funnelv1.GroupResult{
+			Values: valueMessages(g), Other: g.Other, Steps: stepMessages(labels, g.Steps),
+		}
+	}
+	return list
+}
+
+// valueMessages is the value of a group, none for all groups past the limit together.
+func valueMessages(g funnel.Group) []*funnelv1.GroupValue {
+	if g.Other {
+		return nil
+	}
+	return []*funnelv1.GroupValue{{Value: g.Value.Value, Missing: g.Value.Missing}}
+}
+
+func dropOffMessages(labels []string, steps []funnel.StepNumbers) []*funnelv1.DropOff {
+	drops := funnel.DropOffs(steps)
+	list := make([]*funnelv1.DropOff, len(drops))
+	for i, d := range drops {
+		list[i] = &funnelv1.DropOff{
+			FromStep:  count(d.From),
+			FromLabel: labels[d.From-1],
+			ToStep:    count(d.To),
+			ToLabel:   labels[d.To-1],
+			Reached:   count(d.Reached),
+			WentOn:    count(d.WentOn),
+			Lost:      count(d.Lost),
+			InWindow:  count(d.InWindow),
+			DropOff:   shareMessage(d.Dropped),
+			LostShare: shareMessage(d.LostShare),
+			Worst:     d.Worst,
+		}
+	}
+	return list
+}
+
+func groupDropOffMessages(labels []string, groups []funnel.Group) []*funnelv1.GroupDropOff {
+	list := make([]*funnelv1.GroupDropOff, len(groups))
+	for i, g := range groups {
+		list[i] = &funnelv1.GroupDropOff{
+			Values: valueMessages(g), Other: g.Other, DropOffs: dropOffMessages(labels, g.Steps),
+		}
+	}
+	return list
+}
+
+func shareMessage(s *funnel.Share) *funnelv1.Share {
+	if s == nil {
+		return nil
+	}
+	return &funnelv1.Share{Value: s.Value, Low: s.Low, High: s.High}
+}
+
+func spansMessage(s *funnel.Spans) *funnelv1.Spans {
+	if s == nil {
+		return nil
+	}
+	return &funnelv1.Spans{
+		MeanSeconds: s.MeanSeconds, MedianSeconds: s.MedianSeconds, P90Seconds: s.P90Seconds,
+	}
+}

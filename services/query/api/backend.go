@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// Sites keeps sites.
+type Sites interface {
+	// CreateSite keeps a new site. Errors: Exists, Unavailable.
+	CreateSite(ctx context.Context, site journey.Site) error
+	// Site gives one. Errors: NotFound, Unavailable.
+	Site(ctx context.Context, id journey.SiteID) (journey.Site, error)
+	// Sites gives all, by id, ascending. Errors: Unavailable.
+	Sites(ctx context.Context) ([]journey.Site, error)
+}
+
+// Keys keeps the keys of sites.
+type Keys interface {
+	// CreateKey keeps a new key of a site that is there. Errors: Unavailable.
+	CreateKey(ctx context.Context, key journey.Key, hash journey.KeyHash) error
+	// Keys gives those of a site, revoked ones too, by created_at and id. Errors: Unavailable.
+	Keys(ctx context.Context, site journey.SiteID) ([]journey.Key, error)
+	// RevokeKey ends a key at that instant, or leaves it as it is where it has ended already, and
+	// gives it. Errors: NotFound, Unavailable.
+	RevokeKey(
+		ctx context.Context, site journey.SiteID, id journey.KeyID, at time.Time,
+	) (journey.Key, error)
+}
+
+// Newest as a version asks for the newest one.
+const Newest journey.MapVersion = 0
+
+// Maps keeps the versions of each site's journey map.
+type Maps interface {
+	// Publish makes a map without mistakes the site's next version and gives it once it is in
+	// force. If the source equals that of the newest version, it gives that one instead. Title is
+	// the map's own. Errors: Unavailable.
+	Publish(
+		ctx context.Context, site journey.SiteID, source, title string,
+	) (journey.Edition, error)
+	// Edition gives one version, or the Newest. Errors: NotFound, Unavailable.
+	Edition(
+		ctx context.Context, site journey.SiteID, version journey.MapVersion,
+	) (journey.Edition, error)
+	// Editions gives all of a site, newest first, without sources. Errors: Unavailable.
+	Editions(ctx context.Context, site journey.SiteID) ([]journey.Edition, error)
+}
+
+// Answers answers questions. The question is whole: every field is settled, as_of too, and every
+// instant is cut to milliseconds. Errors: TooLarge, Unavailable, Expired.
+type Answers interface {
+	// Funnel gives the numbers of a question.
+	Funnel(ctx context.Context, site journey.SiteID, q funnel.Question) (Funnel, error)
+	// Persons gives a page of the persons behind one of its numbers.
+	Persons(
+		ctx context.Context, site journey.SiteID, q funnel.Question, page Page,
+	) (Persons, error)
+}
+
+// Page names a part of a list of persons.
+type Page struct {
+	// Selection is the number whose persons are listed.
+	funnel.Selection
+
+	// After is the last person of the page before. 0 begins the list.
+	After journey.PersonID
+	// Limit is the most persons wanted, 1 or more.
+	Limit int
+}
+
+// Funnel holds the numbers of a question and what they rest on.
+type Funnel struct {
+	funnel.Answer
+
+	Facts Facts
+}
+
+// Persons is a page of a list.
+type Persons struct {
+	// Persons by id, ascending.
+	Persons []Person
+	// Total is the length of the whole list: the number itself.
+	Total int
+	// More tells whether persons come after these.
+	More  bool
+	Facts Facts
+}
+
+// Person is a person and the attempt that counts.
+type Person struct {
+	ID journey.PersonID
+	// Users are all user ids and Visitors the first 100 visitor ids, each ascending.
+	Users    []journey.UserID
+	Visitors []journey.VisitorID
+	// Persona as of the question's AsOf.
+	Persona journey.PersonaID
+	// StepTimes is when each filled step happened, the entry first. UTC.
+	StepTimes []time.Time
+	Outcome   funnel.Outcome
+}
+
+// Facts say what an answer rests on.
+type Facts struct {
+	// FreshUntil is received_at of the newest stored touchpoint of the site. Zero where none is
+	// stored.
+	FreshUntil time.Time
+	// MapVersion is the newest, 0 where none is edition.
+	MapVersion journey.MapVersion
+	// TouchpointsRead to answer.
+	TouchpointsRead uint64
+	// Warnings say what is missing, for people.
+	Warnings []string
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"time"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
+	"github.com/waystage/waystage/services/internal/rpc"
+)
+
+// Config holds what the handlers need.
+type Config struct {
+	Sites   Sites
+	Keys    Keys
+	Maps    Maps
+	Answers Answers
+	// MaxQuestions are answered at once, 1 or more; further ones wait for QuestionWait.
+	MaxQuestions int
+	QuestionWait time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// API is the handlers of all services. Make it with New.
+type API struct {
+	sites   *siteHandler
+	maps    *mapHandler
+	funnels *funnelHandler
+}
+
+// QueryParameters are the fields that a GET of this API takes in its query.
+var QueryParameters = []string{"pageSize", "page_size", "pageToken", "page_token"}
+
+// New makes the handlers.
+func New(c Config) *API {
+	maps := newMapReader(c.Maps)
+	return &API{
+		sites: &siteHandler{sites: c.Sites, keys: c.Keys, now: c.Now},
+		maps:  &mapHandler{sites: c.Sites, maps: maps},
+		funnels: &funnelHandler{
+			sites: c.Sites, maps: maps, answers: c.Answers, now: c.Now,
+			gate: newGate(c.MaxQuestions, c.QuestionWait),
+		},
+	}
+}
+
+// Running is the number of questions being answered.
+func (a *API) Running() int { return a.funnels.gate.running() }
+
+// Services are what a server registers, with who may call which method.
+func (a *API) Services() []rpc.Service {
+	return []rpc.Service{
+		{
+			Desc:    &sitev1.SiteService_ServiceDesc,
+			Handler: a.sites,
+			Gateway: sitev1.RegisterSiteServiceHandler,
+			Access: map[string]rpc.Access{
+				"CreateSite": rpc.Operation,
+				"ListSites":  rpc.Operation,
+				"GetSite":    rpc.Administration,
+				"CreateKey":  rpc.Administration,
+				"ListKeys":   rpc.Administration,
+				"RevokeKey":  rpc.Administration,
+			},
+		},
+		{
+			Desc:    &journeyv1.JourneyMapService_ServiceDesc,
+			Handler: a.maps,
+			Gateway: journeyv1.RegisterJourneyMapServiceHandler,
+			Access: map[string]rpc.Access{
+				"PublishJourneyMap": rpc.Administration,
+				"GetJourneyMap":     rpc.Reading,
+				"ListJourneyMaps":   rpc.Reading,
+			},
+		},
+		{
+			Desc:    &funnelv1.FunnelService_ServiceDesc,
+			Handler: a.funnels,
+			Gateway: funnelv1.RegisterFunnelServiceHandler,
+			Access: map[string]rpc.Access{
+				"AskFunnel":         rpc.Reading,
+				"AskDropOff":        rpc.Reading,
+				"ListFunnelPersons": rpc.Reading,
+			},
+		},
+	}
+}

@@ -1,0 +1,232 @@
+// Package plan turns a funnel question into the one query that reads what the question needs and
+// nothing else: per touchpoint its identity, its instant, which steps it is named by, and the
+// values that the question's conditions test. It is pure; what it gives is golden-tested.
+package plan
+
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// Needs says which values of a touchpoint a question's conditions test.
+type Needs struct {
+	// Properties by name, in the order of their columns.
+	Properties                        []string
+	Channel, Event, Stage, Touchpoint bool
+	// ShownOrder asks for what orders touchpoints of one millisecond and tells copies of one
+	// message apart: needed where one touchpoint may fill two steps.
+	ShownOrder bool
+}
+
+// Query is a SELECT over touchpoints.
+type Query struct {
+	SQL    string
+	Params map[string]string
+	// Columns of the result, in their order.
+	Columns []Column
+}
+
+// Column is a column of the result.
+type Column struct {
+	Name string
+	Type Type
+}
+
+// Type is the type of a column.
+type Type uint8
+
+// The types.
+const (
+	UInt64 Type = iota
+	Int64
+	UInt32
+	String
+)
+
+// Places of the columns that every query has: identity, milliseconds since 1970, and a bit per
+// step that the touchpoint is named by.
+const (
+	Identity = iota
+	At
+	Names
+	firstOptional
+)
+
+// Layout says where the columns stand that only some queries have; -1 where they do not.
+type Layout struct {
+	Channel, Event, Stage, Touchpoint int
+	// Properties is the place of the first one.
+	Properties int
+	// ShownOrder is the place of occurred, original and received (nanoseconds since 1970),
+	// batch_index and message_id, in that order.
+	ShownOrder int
+}
+
+// latest is the last instant that a touchpoint may have: 2262-01-01 in milliseconds since 1970.
+var latest = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+// Touchpoints plans the reading of a site's touchpoints for a question.
+func Touchpoints(site journey.SiteID, q funnel.Question, needs Needs) (Query, Layout) {
+	b := builder{params: map[string]string{"site": string(site)}}
+	b.column("identity", "identity", UInt64)
+	b.column("toUnixTimestamp64Milli(at)", "at_ms", Int64)
+	where := b.names(q.Steps)
+	layout := b.optional(needs)
+	first, last := Bounds(q)
+	b.params["first"] = strconv.FormatInt(first, 10)
+	b.params["last"] = strconv.FormatInt(last, 10)
+	sql := "SELECT " + strings.Join(b.selects, ",\n\t") + `
+FROM touchpoints
+WHERE site = {site:String}
+	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
+		AND fromUnixTimestamp64Milli({last:Int64}, 'UTC')` + where
+	return Query{SQL: sql, Params: b.params, Columns: b.columns}, layout
+}
+
+// Bounds are the first and the last instant that a question sees, both inside, in milliseconds
+// since 1970. Nothing is seen where last is before first.
+func Bounds(q funnel.Question) (first, last int64) {
+	first = max(q.From.UnixMilli(), 0)
+	last = q.To.UnixMilli() - 1
+	if q.Mode == funnel.Entry {
+		last += q.Window.Milliseconds()
+	}
+	last = min(last, q.AsOf.UnixMilli(), latest)
+	return min(first, latest), max(last, 0)
+}
+
+type builder struct {
+	selects []string
+	columns []Column
+	params  map[string]string
+}
+
+func (b *builder) column(expression, name string, t Type) int {
+	if expression != name {
+		expression += " AS " + name
+	}
+	b.selects = append(b.selects, expression)
+	b.columns = append(b.columns, Column{Name: name, Type: t})
+	return len(b.columns) - 1
+}
+
+// param binds a value and gives the words that stand for it.
+func (b *builder) param(prefix, value string) string {
+	name := fmt.Sprintf("%s%d", prefix, len(b.params))
+	b.params[name] = value
+	return "{" + name + ":String}"
+}
+
+// target is a column that steps name values of.
+type target struct {
+	kind   funnel.TargetKind
+	column string
+}
+
+var targets = []target{
+	{funnel.Stage, "stage"}, {funnel.Touchpoint, "touchpoint"}, {funnel.Event, "event"},
+}
+
+// names adds the column of named steps and gives the condition that leaves out all touchpoints
+// that are named by none.
+func (b *builder) names(steps []funnel.Step) string {
+	var words, conditions []string
+	for _, t := range targets {
+		values, masks := named(steps, t.kind)
+		if len(values) == 0 {
+			continue
+		}
+		for i := range values {
+			values[i] = b.param("n", values[i])
+		}
+		list := strings.Join(values, ", ")
+		words = append(words, fmt.Sprintf("transform(%s, [%s], [%s], toUInt32(0))",
+			t.column, list, strings.Join(masks, ", ")))
+		conditions = append(conditions, fmt.Sprintf("%s IN (%s)", t.column, list))
+	}
+	if any := anyMask(steps); any != 0 {
+		words = append(words, fmt.Sprintf("toUInt32(%d)", any))
+		conditions = nil
+	}
+	b.column("toUInt32("+joinBits(words)+")", "names", UInt32)
+	if len(conditions) == 0 {
+		return ""
+	}
+	return "\n\tAND (" + strings.Join(conditions, " OR ") + ")"
+}
+
+// named lists the values that steps of a kind name, in the order of their first step, with the
+// mask of the steps that name each.
+func named(steps []funnel.Step, kind funnel.TargetKind) (values, masks []string) {
+	byName := map[string]uint32{}
+	for i, s := range steps {
+		if s.Target.Kind != kind {
+			continue
+		}
+		if byName[s.Target.Name] == 0 {
+			values = append(values, s.Target.Name)
+		}
+		byName[s.Target.Name] |= 1 << i
+	}
+	for _, v := range values {
+		masks = append(masks, fmt.Sprintf("toUInt32(%d)", byName[v]))
+	}
+	return values, masks
+}
+
+func anyMask(steps []funnel.Step) uint32 {
+	var mask uint32
+	for i, s := range steps {
+		if s.Target.Kind == funnel.AnyEvent {
+			mask |= bits.RotateLeft32(1, i)
+		}
+	}
+	return mask
+}
+
+func joinBits(words []string) string {
+	joined := words[0]
+	for _, w := range words[1:] {
+		joined = "bitOr(" + joined + ", " + w + ")"
+	}
+	return joined
+}
+
+func (b *builder) optional(needs Needs) Layout {
+	l := Layout{-1, -1, -1, -1, -1, -1}
+	for _, c := range []struct {
+		wanted bool
+		name   string
+		place  *int
+	}{
+		{needs.Channel, "channel", &l.Channel},
+		{needs.Event, "event", &l.Event},
+		{needs.Stage, "stage", &l.Stage},
+		{needs.Touchpoint, "touchpoint", &l.Touchpoint},
+	} {
+		if c.wanted {
+			*c.place = b.column("toString("+c.name+")", c.name+"_text", String)
+		}
+	}
+	for i, name := range needs.Properties {
+		place := b.column("JSONExtractRaw(properties, "+b.param("p", name)+")",
+			fmt.Sprintf("property_%d", i), String)
+		if i == 0 {
+			l.Properties = place
+		}
+	}
+	if needs.ShownOrder {
+		l.ShownOrder = b.column("toUnixTimestamp64Nano(occurred_at)", "occurred_ns", Int64)
+		b.column("toUnixTimestamp64Nano(original_at)", "original_ns", Int64)
+		b.column("toUnixTimestamp64Nano(received_at)", "received_ns", Int64)
+		b.column("batch_index", "batch_index", UInt32)
+		b.column("message_id", "message_id", String)
+	}
+	return l
+}

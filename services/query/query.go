@@ -1,0 +1,95 @@
+// Package query is the service that answers: gRPC, the same as JSON over HTTP, and its OpenAPI
+// description. Handlers stand in api; here they are wired with the store and given a life.
+//
+// Stop order: not ready (health NOT_SERVING) → drain calls under way → close the store.
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/waystage/waystage/proto/gen/openapi"
+	"github.com/waystage/waystage/services/internal/rpc"
+	"github.com/waystage/waystage/services/query/api"
+)
+
+// Service answers until it is told to stop. Make it with New.
+type Service struct {
+	server  *rpc.Server
+	backend backend
+}
+
+// backend is what the service needs of the store.
+type backend struct {
+	sites   api.Sites
+	keys    api.Keys
+	maps    api.Maps
+	answers api.Answers
+	lookup  rpc.Keys
+	close   func() error
+}
+
+// New wires the service and binds its ports, so that the addresses are known; it answers nothing
+// before Run. ClickHouse may be away. Errors: a configuration that is wrong, a port that is taken.
+func New(cfg Config, log zerolog.Logger, reg prometheus.Registerer) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	b, err := open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	s, err := assemble(cfg, b, log, reg)
+	if err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return s, nil
+}
+
+// assemble wires the service with a given backend, which it owns if there is no error.
+func assemble(
+	cfg Config, b backend, log zerolog.Logger, reg prometheus.Registerer,
+) (*Service, error) {
+	handlers := api.New(api.Config{
+		Sites: b.sites, Keys: b.keys, Maps: b.maps, Answers: b.answers,
+		MaxQuestions: cfg.MaxQuestions, QuestionWait: cfg.QuestionWait, Now: time.Now,
+	})
+	m, err := newMetrics(reg, handlers.Running)
+	if err != nil {
+		return nil, err
+	}
+	server, err := rpc.New(rpc.Config{
+		GRPCListen:      cfg.GRPCListen,
+		HTTPListen:      cfg.HTTPListen,
+		CallTimeout:     cfg.QuestionTimeout,
+		DrainTimeout:    cfg.DrainTimeout,
+		BodyMaxBytes:    cfg.BodyMaxBytes,
+		OpenAPI:         openapi.JSON,
+		QueryParameters: api.QueryParameters,
+	}, rpc.NewGuard(cfg.RootToken, b.lookup, time.Now), handlers.Services(), log, m.observe)
+	if err != nil {
+		return nil, fmt.Errorf("opening the ports of query: %w", err)
+	}
+	return &Service{server: server, backend: b}, nil
+}
+
+// GRPCAddr is the address bound for gRPC.
+func (s *Service) GRPCAddr() string { return s.server.GRPCAddr() }
+
+// HTTPAddr is the address bound for HTTP.
+func (s *Service) HTTPAddr() string { return s.server.HTTPAddr() }
+
+// Run answers until the context ends, then stops in the order of the package comment. ready is
+// told true once it answers and false before it stops. It may be called once.
+func (s *Service) Run(ctx context.Context, ready func(bool)) error {
+	err := s.server.Run(ctx, ready)
+	if closing := s.backend.close(); closing != nil {
+		err = errors.Join(err, fmt.Errorf("closing the store: %w", closing))
+	}
+	return err
+}
