@@ -29,7 +29,7 @@ func (e *execution) do(ctx context.Context) (counters, error) {
 	switch {
 	case e.req.data != nil:
 		return e.insert(work)
-	case e.req.form.selects:
+	case e.req.form.selects && e.streams():
 		read, err := e.selects(ctx, work)
 		if !notStreamable(err) {
 			return read, err
@@ -116,6 +116,24 @@ func (e *execution) writer() func([]byte) error {
 	}
 }
 
+// rowFormats are those, in lower case, whose rows can be joined without anything between: libchdb
+// writes every block of a stream as a document of its own.
+var rowFormats = map[string]bool{
+	"native": true, "rowbinary": true, "msgpack": true, "bsoneachrow": true, "rawblob": true,
+	"csv": true, "tsv": true, "tabseparated": true, "tsvraw": true, "tabseparatedraw": true,
+	"raw": true, "lineasstring": true, "jsoneachrow": true, "jsonlines": true, "ndjson": true,
+	"jsonstringseachrow": true, "jsoncompacteachrow": true, "jsoncompactstringseachrow": true,
+}
+
+// streams tells whether the result may be fetched block by block.
+func (e *execution) streams() bool {
+	const array = "output_format_json_array_of_rows" // wraps rows in one pair of brackets
+	if strings.Contains(e.req.text, array) || e.req.values.Has(array) {
+		return false
+	}
+	return rowFormats[strings.ToLower(e.resultFormat())]
+}
+
 // selects streams the result of a SELECT: no more than one block of it is in memory.
 func (e *execution) selects(ctx context.Context, work *session) (counters, error) {
 	var read counters
@@ -142,7 +160,8 @@ func (e *execution) selects(ctx context.Context, work *session) (counters, error
 	}
 }
 
-// whole runs a statement that cannot be streamed: its result is short.
+// whole runs a statement whose result cannot be streamed, because of the statement or of its format.
+// Libchdb holds all of it in memory.
 func (e *execution) whole(work *session) (counters, error) {
 	if count := work.statements(e.req.text); count > 1 {
 		return counters{}, syntaxError.raise("Multi-statements are not allowed: %d were sent", count)

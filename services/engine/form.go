@@ -4,7 +4,7 @@ import "strings"
 
 // form is what the HTTP interface must know of a statement before the engine parses it.
 type form struct {
-	// selects means the statement looks like a SELECT, so its result can be streamed.
+	// selects means the statement looks like a SELECT whose result can be streamed.
 	selects bool
 	// format is the one the text names in its FORMAT clause; empty when it names none.
 	format string
@@ -19,12 +19,14 @@ type form struct {
 func formOf(text string) form {
 	scan := &scanner{text: text}
 	first := scan.next()
-	if scan.is(first, "INSERT") {
+	switch {
+	case scan.is(first, "INSERT"):
 		return insertForm(scan)
+	case scan.is(first, "SELECT"), scan.is(first, "WITH"), scan.is(first, "FROM"),
+		first.kind == tokenOther && scan.word(first) == "(":
+		return queryForm(scan, form{selects: true})
 	}
-	selects := scan.is(first, "SELECT") || scan.is(first, "WITH") || scan.is(first, "FROM") ||
-		first.kind == tokenOther && scan.word(first) == "("
-	return form{selects: selects, format: lastFormat(scan, first)}
+	return queryForm(scan, form{})
 }
 
 // insertForm reads on after the word INSERT.
@@ -71,10 +73,14 @@ func dataStart(text string, at int) int {
 	return at
 }
 
-// lastFormat finds the FORMAT clause at the end of a statement, which only SETTINGS may follow.
-func lastFormat(scan *scanner, t token) string {
-	format := ""
-	for ; t.kind != tokenEnd; t = scan.next() {
+// queryForm reads on after the first word of another statement: the FORMAT clause at its end, which
+// only SETTINGS may follow, and WITH TOTALS, whose result libchdb streams wrongly.
+func queryForm(scan *scanner, found form) form {
+	before := token{}
+	for t := scan.next(); t.kind != tokenEnd; before, t = t, scan.next() {
+		if scan.is(t, "TOTALS") && scan.is(before, "WITH") {
+			found.selects = false
+		}
 		if !scan.is(t, "FORMAT") {
 			continue
 		}
@@ -82,11 +88,11 @@ func lastFormat(scan *scanner, t token) string {
 		name := scan.next()
 		after := scan.next()
 		if name.kind == tokenWord && endsStatement(scan, after) {
-			format = scan.word(name)
+			found.format = scan.word(name)
 		}
 		*scan = mark
 	}
-	return format
+	return found
 }
 
 func endsStatement(scan *scanner, t token) bool {

@@ -28,6 +28,7 @@ func TestFormOf(t *testing.T) {
 		"format in text":    {"SELECT ' FORMAT TSV'", seen{Selects: true}},
 		"format inside":     {"SELECT * FROM (SELECT 1 FORMAT TSV)", seen{Selects: true}},
 		"format in comment": {"SELECT 1 -- FORMAT TSV", seen{Selects: true}},
+		"totals":            {"SELECT 1 GROUP BY a WITH TOTALS FORMAT JSON", seen{Format: "JSON"}},
 		"ddl":               {"CREATE TABLE t (a UInt8)", seen{}},
 		"show":              {"SHOW TABLES FORMAT JSON", seen{Format: "JSON"}},
 		"insert select":     {"INSERT INTO t SELECT 1 FORMAT TSV", seen{}},

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -168,6 +169,43 @@ func TestHeaders(t *testing.T) {
 		if got := got.header.Get(name); got != value {
 			t.Errorf("%s is %q, want %q", name, got, value)
 		}
+	}
+}
+
+func TestLongResultsAreOneDocument(t *testing.T) {
+	for format, head := range map[string]string{
+		"CSVWithNames": "\"n\"", "TSVWithNames": "n", "TSVWithNamesAndTypes": "n",
+		"JSONCompactEachRowWithNames": "[\"n\"]",
+	} {
+		text := query(t, nil, "SELECT number AS n FROM numbers(200000) FORMAT "+format)
+		if heads := strings.Count("\n"+text, "\n"+head+"\n"); heads != 1 {
+			t.Errorf("%s has %d heads, want 1", format, heads)
+		}
+	}
+	got := query(t, url.Values{"output_format_json_array_of_rows": {"1"}},
+		"SELECT number FROM numbers(200000) FORMAT JSONEachRow")
+	if rows := []any{}; json.Unmarshal([]byte(got), &rows) != nil || len(rows) != 200_000 {
+		t.Errorf("an array of rows is none, or has %d rows", len(rows))
+	}
+}
+
+func TestLongJSON(t *testing.T) {
+	for name, text := range map[string]string{
+		"blocks": "SELECT number FROM numbers(200000) FORMAT JSON",
+		"totals": "SELECT count() FROM numbers(9) GROUP BY number WITH TOTALS FORMAT JSON",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var answer struct {
+				Data []any
+				Rows int
+			}
+			if err := json.Unmarshal([]byte(query(t, nil, text)), &answer); err != nil {
+				t.Fatal(err)
+			}
+			if len(answer.Data) != answer.Rows {
+				t.Errorf("there are %d rows, and %d are announced", len(answer.Data), answer.Rows)
+			}
+		})
 	}
 }
 

@@ -32,13 +32,13 @@ type request struct {
 	queryID  string
 	settings []setting
 
-	revision      uint64 // client_protocol_version; 0 when the client sent none
-	compress      bool   // the answer goes out in ClickHouse's own frames
-	encoding      string // Content-Encoding of the answer; empty for none
-	frames        compress.Method
-	framesLevel   compress.Level
-	holdBytes     int // how much of the answer is held back before the status is decided
-	outsideParams url.Values
+	revision    uint64 // client_protocol_version; 0 when the client sent none
+	compress    bool   // the answer goes out in ClickHouse's own frames
+	encoding    string // Content-Encoding of the answer; empty for none
+	frames      compress.Method
+	framesLevel compress.Level
+	holdBytes   int        // how much of the answer is held back before the status is decided
+	values      url.Values // the parameters of the address
 }
 
 // parseRequest reads the parameters, the headers and, as far as needed, the body.
@@ -47,7 +47,7 @@ func parseRequest(r *http.Request) (*request, error) {
 	if err != nil {
 		return nil, badArguments.raise("Reading the parameters of the address: %v", err)
 	}
-	req := &request{outsideParams: values}
+	req := &request{values: values}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		return nil, notImplemented.raise("The embedded engine takes no external tables")
 	}

@@ -70,8 +70,11 @@ func TestCheck(t *testing.T) {
 			name: "empty and unknown targets",
 			change: func(q *Question) {
 				q.Steps = []Step{
-					{Target: Target{Kind: Stage}}, {Target: Target{Kind: Touchpoint}},
-					event(""), {Target: Target{Kind: AnyEvent}}, {Target: Target{Kind: 9}},
+					{Target: Target{Kind: Stage}},
+					{Target: Target{Kind: Touchpoint}},
+					event(""),
+					{Target: Target{Kind: AnyEvent}},
+					{Target: Target{Kind: 9}},
 				}
 			},
 			fields: []string{
@@ -162,7 +165,10 @@ func TestCheck(t *testing.T) {
 			name: "holes in a filter",
 			change: func(q *Question) {
 				q.Filter = AllOf{
-					AnyOf{}, Not{}, nil, Not{Of: Condition{Name: "p", Operator: Equal}},
+					AnyOf{},
+					Not{},
+					nil,
+					Not{Of: Condition{Name: "p", Operator: Equal}},
 					AnyOf{Condition{Subject: Trait, Operator: IsSet}},
 				}
 			},

@@ -36,6 +36,11 @@ func TestEvaluateWorkedExamples(t *testing.T) {
 		want  Attempt
 	}{
 		{name: "nobody", world: with(same), want: Attempt{}},
+		{
+			name:  "bits past the steps mean nothing",
+			world: with(same, Touch{5, a | 1<<31 | d}, Touch{6, b | d<<1}, Touch{6, 1 << 30}),
+			want:  Attempt{Depth: 2, Times: []int64{5, 6}},
+		},
 		{name: "no entry", world: with(same, Touch{5, b}, Touch{6, c}), want: Attempt{}},
 		{
 			name:  "straight through",
@@ -273,76 +278,6 @@ func TestEvaluateManyEqualTimes(t *testing.T) {
 			t.Fatalf("%v (-want +got):\n%s", w, diff)
 		}
 	}
-}
-
-// flowOracle is a second, faster oracle: per entry and depth, whether distinct touches exist is
-// asked of Hall's theorem over sets of consecutive steps with deadlines.
-func flowOracle(w world) Attempt {
-	var attempts []oracleAttempt
-	for i, touch := range w.Touches {
-		if touch.Steps&1 == 0 || touch.At >= w.To {
-			continue
-		}
-		times := []int64{touch.At}
-		for len(times) < w.Steps {
-			next, ok := w.earliest(i, times)
-			if !ok {
-				break
-			}
-			times = append(times, next)
-		}
-		attempts = append(attempts, oracleAttempt{entry: i, times: times})
-	}
-	if len(attempts) == 0 {
-		return Attempt{}
-	}
-	counted := attempts[0]
-	if !w.First {
-		counted = slices.MaxFunc(attempts, compareAttempts)
-	}
-	return Attempt{
-		Depth: len(counted.times), Times: counted.times, Converted: len(counted.times) == w.Steps,
-	}
-}
-
-// earliest is the earliest instant for the next step, with the instants of those before fixed.
-func (w world) earliest(entry int, times []int64) (int64, bool) {
-	for at := times[len(times)-1]; at <= times[0]+w.Window; at++ {
-		if w.hall(entry, append(slices.Clone(times), at), at) {
-			return at, true
-		}
-	}
-	return 0, false
-}
-
-// hall tells whether the steps filled at an instant find distinct touches there, the entry apart:
-// every set of them must have at least as many touches as members.
-func (w world) hall(entry int, times []int64, at int64) bool {
-	var steps []int
-	for k, t := range times {
-		if k > 0 && t == at {
-			steps = append(steps, k)
-		}
-	}
-	for set := range 1 << len(steps) {
-		var mask uint32
-		size := 0
-		for i, k := range steps {
-			if set>>i&1 != 0 {
-				mask |= 1 << k
-				size++
-			}
-		}
-		for i, touch := range w.Touches {
-			if i != entry && touch.At == at && touch.Steps&mask != 0 {
-				size--
-			}
-		}
-		if size > 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func TestEvaluateHugePersons(t *testing.T) {

@@ -172,6 +172,11 @@ func TestReference(t *testing.T) {
 			if diff := gocmp.Diff(test.counts, counts(answer.Steps)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			for _, p := range persons {
+				if p.Persona == "" {
+					t.Errorf("person %v has no persona", p.Person)
+				}
+			}
 			if len(persons) != test.counts[0] {
 				t.Errorf("%d persons listed, want %d", len(persons), test.counts[0])
 			}

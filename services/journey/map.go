@@ -18,6 +18,9 @@ const (
 	maxIDLength       = 63
 	maxTextLength     = 200
 	maxConditionRunes = 2000
+	// maxConditionsBytes bounds the conditions of a map together: reading them takes up to 50 µs
+	// per byte.
+	maxConditionsBytes = 100_000
 )
 
 // Map is one journey map: the stages in order, and the rules that recognise touchpoints, channels

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"cel.dev/cel-go/cel"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -29,6 +28,8 @@ type mapReader struct {
 	mistakes
 	// lines of the text.
 	lines []string
+	// conditionsBytes is the size of the conditions read so far.
+	conditionsBytes int
 }
 
 func (r *mapReader) read(source string) *Map {
@@ -298,7 +299,7 @@ func parseSpan(text string) (time.Duration, bool) {
 }
 
 // condition reads and compiles the member "when". nil and empty if absent or wrong.
-func (o *object) condition(language *cel.Env) (*rule, string) {
+func (o *object) condition(in *language) (*rule, string) {
 	m, present := o.members["when"]
 	if !present {
 		return nil, ""
@@ -307,9 +308,22 @@ func (o *object) condition(language *cel.Env) (*rule, string) {
 	if !ok {
 		return nil, ""
 	}
-	compiled, errs := compile(text, language)
+	before := o.conditionsBytes
+	o.conditionsBytes += len(text)
+	if o.conditionsBytes > maxConditionsBytes {
+		if before <= maxConditionsBytes {
+			o.add(m.at, m.path, "the conditions of the map have more than %d bytes together; "+
+				"shorten them", maxConditionsBytes)
+		}
+		return nil, text
+	}
+	return o.compiled(m, text, in), text
+}
+
+func (o *object) compiled(m member, text string, in *language) *rule {
+	compiled, errs := compile(text, in)
 	for _, e := range errs {
 		o.add(o.placeInside(m, text, e.offset), m.path, "%s", e.message)
 	}
-	return compiled, text
+	return compiled
 }

@@ -9,8 +9,12 @@ import (
 )
 
 // placeInside is where a character of a scalar's text, counted from 0, stands in the file: exact
-// unless the scalar has escapes, else where the scalar begins.
+// unless the scalar has escapes, else where the scalar begins. Beyond the mistakes that are
+// reported it does not look.
 func (r *mapReader) placeInside(m member, text string, offset int) place {
+	if len(r.found) > maxMapErrors {
+		return m.at
+	}
 	pieces, separator := r.piecesOf(m)
 	lines := make([]string, len(pieces))
 	for i, p := range pieces {
@@ -70,9 +74,8 @@ func (r *mapReader) blockPieces(header int, text string) []piece {
 // foldedPieces are the lines of a scalar whose line ends count as spaces, up to the longest
 // condition.
 func (r *mapReader) foldedPieces(start place) []piece {
-	first := []rune(r.line(start.line))
-	first = first[min(start.column-1, len(first)):]
-	pieces := []piece{{start, string(first)}}
+	first := fromColumn(r.line(start.line), start.column)
+	pieces := []piece{{start, first}}
 	for size := len(first); size <= maxConditionRunes && start.line+len(pieces) <= len(r.lines); {
 		line := r.line(start.line + len(pieces))
 		text := strings.Trim(line, " ")
@@ -82,6 +85,22 @@ func (r *mapReader) foldedPieces(start place) []piece {
 	}
 	trimFirst(pieces)
 	return pieces
+}
+
+// fromColumn is a line from a column on, up to the longest condition.
+func fromColumn(line string, column int) string {
+	begin, end, at := len(line), len(line), 1
+	for i := range line {
+		if at == column {
+			begin = i
+		}
+		if at == column+maxConditionRunes+1 {
+			end = i
+			break
+		}
+		at++
+	}
+	return line[begin:max(begin, end)]
 }
 
 // trimFirst takes the spaces around the first piece away, as those around the others are.

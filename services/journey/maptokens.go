@@ -4,37 +4,42 @@ import "github.com/goccy/go-yaml/token"
 
 // Limits of the shape of a text, well above any map's.
 const (
+	maxYAMLTokens  = 100_000
 	maxYAMLDepth   = 12
 	maxYAMLMembers = 100
 	maxYAMLEntries = 2000
 )
 
-// tokenGuard refuses YAML that maps do not use, and shapes that would cost the parser too much.
+// tokenGuard refuses YAML that maps do not use, and shapes that would cost the parser too much:
+// its time grows with the square of depth and of the length of some collections.
 type tokenGuard struct {
 	*mistakes
-	flow   int
-	frames []blockFrame
-	first  bool
+	// frames are the mappings and lists that are open, the innermost last.
+	frames []yamlFrame
 }
 
-// blockFrame is a block mapping or a block sequence that is still open.
-type blockFrame struct {
-	column, entries int
-	sequence        bool
+// yamlFrame is an open mapping or list: one in brackets, or a block that begins at a column.
+type yamlFrame struct {
+	brackets, sequence bool
+	column, entries    int
 }
 
 // accept reports everything that is refused; after a shape that is too deep or too wide, no more.
 func (g *tokenGuard) accept(tokens token.Tokens) bool {
-	g.first = true
+	if len(tokens) > maxYAMLTokens {
+		g.addAt(tokens[maxYAMLTokens], "more than 100,000 words and signs; shorten the map")
+		return false
+	}
 	before := len(g.found)
+	first := true
 	for _, t := range tokens {
 		if t.Type == token.CommentType {
 			continue
 		}
-		if message := refusedToken(t, g.first); message != "" {
+		if message := refusedToken(t, first); message != "" {
 			g.addAt(t, message)
 		}
-		g.first = false
+		first = false
 		if message := g.shape(t); message != "" {
 			g.addAt(t, message)
 			return false
@@ -72,48 +77,69 @@ func refusedToken(t *token.Token, first bool) string {
 func (g *tokenGuard) shape(t *token.Token) string {
 	switch t.Type {
 	case token.SequenceStartType, token.MappingStartType:
-		g.flow++
+		g.frames = append(g.frames, yamlFrame{
+			brackets: true, sequence: t.Type == token.SequenceStartType,
+		})
 	case token.SequenceEndType, token.MappingEndType:
-		g.flow = max(0, g.flow-1)
+		g.leaveBrackets()
+	case token.CollectEntryType:
+		g.count()
 	case token.SequenceEntryType:
-		return g.enter(t.Position.Column, true)
+		g.enter(t.Position.Column, true)
 	case token.MappingValueType:
-		if g.flow == 0 && t.Prev != nil {
-			return g.enter(t.Prev.Position.Column, false)
+		if t.Prev != nil {
+			g.enter(t.Prev.Position.Column, false)
 		}
 	}
-	return g.depth()
+	return g.complaint()
+}
+
+func (g *tokenGuard) leaveBrackets() {
+	if g.inBrackets() {
+		g.frames = g.frames[:len(g.frames)-1]
+	}
+}
+
+func (g *tokenGuard) inBrackets() bool { return len(g.frames) > 0 && g.top().brackets }
+
+func (g *tokenGuard) top() *yamlFrame { return &g.frames[len(g.frames)-1] }
+
+func (g *tokenGuard) count() {
+	if len(g.frames) > 0 {
+		g.top().entries++
+	}
 }
 
 // enter counts an entry of the block at a column, which opens a block or closes deeper ones.
-func (g *tokenGuard) enter(column int, sequence bool) string {
+func (g *tokenGuard) enter(column int, sequence bool) {
+	if g.inBrackets() {
+		return
+	}
 	for len(g.frames) > 0 && g.top().endsAt(column, sequence) {
 		g.frames = g.frames[:len(g.frames)-1]
 	}
 	if len(g.frames) == 0 || g.top().column != column || g.top().sequence != sequence {
-		g.frames = append(g.frames, blockFrame{column: column, sequence: sequence})
+		g.frames = append(g.frames, yamlFrame{column: column, sequence: sequence})
 	}
-	g.top().entries++
-	if g.top().sequence && g.top().entries > maxYAMLEntries {
-		return "a list of more than 2,000 entries; shorten it"
-	}
-	if !g.top().sequence && g.top().entries > maxYAMLMembers {
-		return "more than 100 members in one place; take out what the map does not need"
-	}
-	return g.depth()
+	g.count()
 }
-
-func (g *tokenGuard) top() *blockFrame { return &g.frames[len(g.frames)-1] }
 
 // endsAt tells whether an entry at a column ends the block: one further left, or the key of the
 // mapping whose list stands at the same column.
-func (f *blockFrame) endsAt(column int, sequence bool) bool {
+func (f *yamlFrame) endsAt(column int, sequence bool) bool {
 	return f.column > column || f.column == column && f.sequence && !sequence
 }
 
-func (g *tokenGuard) depth() string {
-	if g.flow+len(g.frames) > maxYAMLDepth {
+func (g *tokenGuard) complaint() string {
+	switch {
+	case len(g.frames) == 0:
+		return ""
+	case len(g.frames) > maxYAMLDepth:
 		return "nested too deep; a map needs no more than a list of touchpoints with their events"
+	case g.top().sequence && g.top().entries > maxYAMLEntries:
+		return "a list of more than 2,000 entries; shorten it"
+	case !g.top().sequence && g.top().entries > maxYAMLMembers:
+		return "more than 100 members in one place; take out what the map does not need"
 	}
 	return ""
 }

@@ -1,12 +1,12 @@
 package journey
 
 import (
-	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/decls"
 	"cel.dev/cel-go/common/env"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -44,19 +44,13 @@ type activation struct{ resolver }
 // Parent is none.
 func (activation) Parent() interpreter.Activation { return nil }
 
-// ruleError is a mistake in a condition, at a character of its text from 0.
-type ruleError struct {
-	offset  int
-	message string
-}
-
 // compile reads a condition. Either the errors or the rule is nil.
-func compile(text string, language *cel.Env) (*rule, []ruleError) {
+func compile(text string, in *language) (*rule, []ruleError) {
 	if n := utf8.RuneCountInString(text); n > maxConditionRunes {
 		return nil, []ruleError{{message: "the condition is longer than 2,000 characters; shorten it"}}
 	}
-	checked, issues := language.Compile(text)
-	if errs := ruleErrors(text, issues); len(errs) > 0 {
+	checked, issues := in.env.Compile(text)
+	if errs := ruleErrors(text, issues, in.variables); len(errs) > 0 {
 		return nil, errs
 	}
 	if t := checked.OutputType(); !t.IsAssignableType(cel.BoolType) {
@@ -67,7 +61,7 @@ func compile(text string, language *cel.Env) (*rule, []ruleError) {
 	if needsLimit(checked.NativeRep()) {
 		options = append(options, cel.CostLimit(ruleCost))
 	}
-	program, err := language.Program(checked, options...)
+	program, err := in.env.Program(checked, options...)
 	if err != nil {
 		return nil, []ruleError{{message: "the condition cannot be prepared: " + err.Error()}}
 	}
@@ -83,58 +77,40 @@ func needsLimit(a *ast.AST) bool {
 	return len(costly) > 0
 }
 
-// ruleErrors are all type errors, but only the first syntax error: the parser's others follow
-// from it.
-func ruleErrors(text string, issues *cel.Issues) []ruleError {
-	var errs []ruleError
-	for _, e := range issues.Errors() {
-		offset := offsetOf(text, e.Location.Line(), e.Location.Column())
-		message, syntax := strings.CutPrefix(e.Message, "Syntax error: ")
-		if syntax {
-			return []ruleError{{offset: offset, message: "the condition is no CEL expression: " + message}}
-		}
-		message = strings.ReplaceAll(message, " (in container '')", "")
-		errs = append(errs, ruleError{offset: offset, message: message})
-	}
-	return errs
-}
-
-// offsetOf turns a line from 1 and a column from 0 into a number of characters from 0.
-func offsetOf(text string, line, column int) int {
-	offset := 0
-	for range line - 1 {
-		head, rest, _ := strings.Cut(text, "\n")
-		offset += utf8.RuneCountInString(head) + 1
-		text = rest
-	}
-	return max(0, offset+column)
+// language is what conditions are written in. It is safe for concurrent use.
+type language struct {
+	env       *cel.Env
+	variables []string
 }
 
 var (
 	// touchpointLanguage is the language of the conditions of touchpoints and channels.
-	touchpointLanguage = sync.OnceValue(func() *cel.Env {
+	touchpointLanguage = sync.OnceValue(func() *language {
 		members := cel.MapType(cel.StringType, cel.DynType)
 		return newLanguage(
-			cel.Variable("event", cel.StringType),
-			cel.Variable("type", cel.StringType),
-			cel.Variable("properties", members),
-			cel.Variable("context", members),
-			cel.Variable("traits", members),
+			decls.NewVariable("event", cel.StringType),
+			decls.NewVariable("type", cel.StringType),
+			decls.NewVariable("properties", members),
+			decls.NewVariable("context", members),
+			decls.NewVariable("traits", members),
 		)
 	})
 	// personaLanguage is the language of the conditions of personas.
-	personaLanguage = sync.OnceValue(func() *cel.Env {
-		return newLanguage(cel.Variable("traits", cel.MapType(cel.StringType, cel.DynType)))
+	personaLanguage = sync.OnceValue(func() *language {
+		return newLanguage(
+			decls.NewVariable("traits", cel.MapType(cel.StringType, cel.DynType)),
+		)
 	})
 )
 
 // newLanguage is CEL without what could make a value larger than the message it comes from, so
 // that time and memory of a condition are bounded by those of the message and the rule.
-func newLanguage(variables ...cel.EnvOption) *cel.Env {
+func newLanguage(variables ...*decls.VariableDecl) *language {
 	withoutAdd := env.NewLibrarySubset().
 		AddExcludedFunctions(env.NewFunction(operators.Add)).
 		AddExcludedMacros(operators.Map, operators.Filter)
-	options := append(variables,
+	built, err := cel.NewCustomEnv(
+		cel.VariableDecls(variables...),
 		cel.StdLib(cel.StdLibSubset(withoutAdd)),
 		addition(),
 		ext.Strings(),
@@ -150,11 +126,14 @@ func newLanguage(variables ...cel.EnvOption) *cel.Env {
 			offered{},
 		),
 	)
-	language, err := cel.NewCustomEnv(options...)
 	if err != nil {
-		panic("building the language of conditions: " + err.Error())
+		panic("building the language of conditions: " + err.Error()) // no input can cause it
 	}
-	return language
+	names := make([]string, len(variables))
+	for i, v := range variables {
+		names[i] = v.Name()
+	}
+	return &language{env: built, variables: names}
 }
 
 // addition is + for numbers only.

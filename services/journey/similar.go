@@ -9,19 +9,25 @@ import (
 // didYouMean is "; did you mean X?" for the candidate nearest to a misspelled word, or the list of
 // the candidates if none is near.
 func didYouMean(word string, candidates []string) string {
-	best, distance := "", 1+len(word)/3
-	for _, c := range candidates {
-		if d := editDistance(word, c); d <= distance && (best == "" || d < distance) {
-			best, distance = c, d
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
+	if near := nearest(word, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	if len(candidates) == 0 {
 		return ""
 	}
 	return "; known: " + strings.Join(shortened(candidates, MaxStages), ", ")
+}
+
+// nearest is the first of the candidates that differ least from a word, by no more than a third of
+// its length; empty if there is none.
+func nearest(word string, candidates []string) string {
+	best, distance := "", 1+len(word)/3
+	for _, c := range candidates {
+		if d := editDistance(word, c); d < distance {
+			best, distance = c, d
+		}
+	}
+	return best
 }
 
 func shortened(words []string, most int) []string {

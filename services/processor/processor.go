@@ -94,10 +94,16 @@ func (p *Processor) Run(ctx context.Context, ready func(bool)) error {
 	})
 	ready(true)
 	defer ready(false)
-	if err := consumer.Run(ctx, p.handler); err != nil {
+	if err := consumer.Run(ctx, p); err != nil {
 		return fmt.Errorf("reading %s: %w", p.config.Topic, err)
 	}
 	return nil
+}
+
+// Handle does one batch: it gives nil once the store holds everything that follows from it. Run
+// calls it; it is called by one goroutine at a time.
+func (p *Processor) Handle(ctx context.Context, batch stream.Batch) error {
+	return p.handler.Handle(ctx, batch)
 }
 
 // prepare waits for Kafka and ClickHouse, as long as ctx lives.

@@ -12,7 +12,7 @@ const (
 	// Lifetime is the longest that a shopper of a live world is heard of.
 	Lifetime = 45 * 24 * time.Hour
 	// ShoppersPerDay is how many shoppers arrive in a live world, on average.
-	ShoppersPerDay = 60
+	ShoppersPerDay = 66
 )
 
 // Live is a small online grocery store in which people shop day and night, as the example map of

@@ -51,6 +51,7 @@ var onward = [stageCount - 1]float64{0.80, 0.80, 0.78, 0.76, 0.72, 0.88, 0.60, 0
 var more = [stageCount]float64{0.25, 0.45, 0.35, 0.60, 0.65, 0, 0.35, 0.40, 0.40}
 
 const (
+	signInShare       = 0.35
 	signUpShare       = 0.6
 	otherDevice       = 0.3
 	sameVisitShare    = 0.65
@@ -63,17 +64,15 @@ const (
 
 // newShopper draws a shopper who arrives at start, in milliseconds since 1970.
 func newShopper(seed, number uint64, start int64) shopper {
-	p := plot{dice: rand.New(rand.NewPCG(seed, number<<1|1)), now: start, end: start + Lifetime.Milliseconds()}
+	dice := rand.New(rand.NewPCG(seed, number<<1|1))
 	weights := make([]float64, len(kinds))
 	for i, k := range kinds {
 		weights[i] = k.weight
 	}
-	p.kind = kinds[choose(p.dice, weights)]
-	s := shopper{seed: seed, number: number, source: p.dice.IntN(len(sources))}
-	for i, k := range kinds {
-		if k == p.kind {
-			s.kind = i
-		}
+	s := shopper{seed: seed, number: number}
+	s.kind, s.source = choose(dice, weights), dice.IntN(len(sources))
+	p := plot{
+		dice: dice, kind: kinds[s.kind], now: start, end: start + Lifetime.Milliseconds(),
 	}
 	p.travel()
 	s.beats = p.beats
@@ -116,13 +115,22 @@ func (p *plot) travel() {
 func (p *plot) linger(stage int) {
 	for {
 		p.do(p.pick(stage))
-		if stage == search && !p.known && p.chance(signUpShare) {
-			p.do(actIdentify)
-			p.do(actSignUp)
-		}
+		p.introduce(stage)
 		if !p.chance(more[stage]) {
 			return
 		}
+	}
+}
+
+// introduce lets the shopper sign in, who may have an account already, or sign up.
+func (p *plot) introduce(stage int) {
+	switch {
+	case p.known:
+	case stage == interest && p.chance(signInShare):
+		p.do(actIdentify)
+	case stage == search && p.chance(signUpShare):
+		p.do(actIdentify)
+		p.do(actSignUp)
 	}
 }
 

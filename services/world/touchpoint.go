@@ -54,20 +54,25 @@ func (t Touchpoint) AppendMessage(to []byte) []byte {
 }
 
 var (
-	devices  = [...]string{"phone", "desktop", "tablet", "terminal"}
+	devices = [...]string{
+		"phone", "phone", "phone", "phone", "phone", "phone", "desktop", "desktop", "desktop",
+		"tablet",
+	}
 	segments = [...]string{
 		"bakery", "dairy", "fruit", "meat", "fish", "drinks", "sweets", "frozen", "home", "pets",
 	}
 )
 
-// Device and Category are two of its properties; Amount is a third.
-func (t Touchpoint) Device() string { return devices[mix(t.Number)>>32%4*(mix(t.Number)>>16%3)/2] }
+// Device is a property: "phone" for six in ten touchpoints, "desktop", or "tablet".
+func (t Touchpoint) Device() string {
+	return devices[(mix(t.Number)>>32)%uint64(len(devices))]
+}
 
-// Category is one of ten.
+// Category is a property: one of ten, all equally frequent.
 func (t Touchpoint) Category() string { return segments[mix(t.Number)%uint64(len(segments))] }
 
-// Amount is from 1 to 500.
-func (t Touchpoint) Amount() int { return int(mix(t.Number)>>40%500) + 1 }
+// Amount is a property: a whole number from 1 to 500.
+func (t Touchpoint) Amount() int { return int((mix(t.Number)>>40)%500) + 1 }
 
 // AppendProperties appends the properties as canonical JSON: amount, category and device.
 func (t Touchpoint) AppendProperties(to []byte) []byte {

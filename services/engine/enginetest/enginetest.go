@@ -9,8 +9,8 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -93,11 +93,11 @@ func exec(server, query string) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s (error %s)", (&url.URL{Path: query}).Path, answer.Status,
-			answer.Header.Get("X-ClickHouse-Exception-Code"))
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("ClickHouse answers %s: %s", answer.Status, text)
 	}
-	return nil
+	return err
 }
 
 // Kafka starts a broker whose log lies in a directory of the test; both end with the test.

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func StatusOf(err error) *status.Status {
 	if kind == fault.Expired && errors.Is(err, context.Canceled) {
 		code = codes.Canceled
 	}
-	return detailed(status.New(code, fault.Message(err)), detailsOf(kind, err))
+	return detailed(status.New(code, shortened(fault.Message(err))), detailsOf(kind, err))
 }
 
 // asStatus finds a status that the error is, not one that it only wraps: what a client library
@@ -95,14 +96,37 @@ func errorInfo(kind fault.Kind) *errdetails.ErrorInfo {
 	return &errdetails.ErrorInfo{Reason: strings.ToUpper(kind.String()), Domain: domain}
 }
 
+// Sizes of an error. It travels in HTTP/2 trailers, of which many clients take no more than 8 KiB.
+const (
+	messageMaxBytes    = 1 << 10
+	violationsMaxBytes = 4 << 10
+)
+
+// badRequest holds the violations that fit, one always, and the number of the others.
 func badRequest(violations fault.Violations) *errdetails.BadRequest {
 	b := &errdetails.BadRequest{}
-	for _, v := range violations {
-		b.FieldViolations = append(b.FieldViolations, &errdetails.BadRequest_FieldViolation{
-			Field: v.Field, Description: v.Description,
-		})
+	size := 0
+	for i, v := range violations {
+		field, description := shortened(v.Field), shortened(v.Description)
+		size += len(field) + len(description)
+		if i > 0 && size > violationsMaxBytes {
+			description = fmt.Sprintf("%d more mistakes; mend those above first", len(violations)-i)
+			b.FieldViolations = append(b.FieldViolations,
+				&errdetails.BadRequest_FieldViolation{Description: description})
+			return b
+		}
+		b.FieldViolations = append(b.FieldViolations,
+			&errdetails.BadRequest_FieldViolation{Field: field, Description: description})
 	}
 	return b
+}
+
+// shortened cuts a text that is too long between two characters.
+func shortened(text string) string {
+	if len(text) <= messageMaxBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:messageMaxBytes], "") + "…"
 }
 
 // detailed adds details; where that is impossible the bare status must do.

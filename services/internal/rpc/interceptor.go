@@ -18,6 +18,9 @@ type Observer func(method string, code codes.Code, took time.Duration)
 
 // edge holds what the interceptors share.
 type edge struct {
+	// draining ends when the server stops: health watches would hold it up forever.
+	draining context.Context //nolint:containedctx // it is a signal of the server's life
+
 	guard   *Guard
 	access  map[string]Access
 	timeout time.Duration
@@ -77,9 +80,35 @@ func (e *edge) stream(
 		if !public(info.FullMethod) {
 			return nil, fault.New(fault.Unsupported, "%s: streams are not served", info.FullMethod)
 		}
-		return nil, handler(server, stream)
+		ctx, cancel := context.WithCancel(stream.Context())
+		defer cancel()
+		defer context.AfterFunc(e.draining, cancel)()
+		return nil, handler(server, endingStream{stream, ctx})
 	})
 	return e.end(info.FullMethod, Caller{}, err, time.Since(began))
+}
+
+// endingStream is a stream with another context.
+type endingStream struct {
+	grpc.ServerStream
+
+	ctx context.Context //nolint:containedctx // the stream's
+}
+
+// Context is that of the handler.
+func (s endingStream) Context() context.Context { return s.ctx }
+
+// RecvMsg ends with the context too: reflection waits here for the next question. What is left
+// behind ends with the stream, as soon as the handler returns.
+func (s endingStream) RecvMsg(m any) error {
+	got := make(chan error, 1)
+	go func() { got <- s.ServerStream.RecvMsg(m) }()
+	select {
+	case err := <-got:
+		return err
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
 }
 
 // panicError is a panic of a handler.

@@ -56,6 +56,8 @@ type Server struct {
 	inside   *bufconn.Listener
 	grpcPort net.Listener
 	httpPort net.Listener
+	// endStreams ends health watches and reflection.
+	endStreams context.CancelFunc
 }
 
 // insideBytes is the buffer between the gateway and the gRPC server.
@@ -68,8 +70,10 @@ func New(
 ) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, health: health.NewServer()}
 	s.health.Shutdown() // not serving until Run
+	draining, endStreams := context.WithCancel(context.Background())
+	s.endStreams = endStreams
 	e := &edge{
-		guard: guard, access: accessOf(services),
+		draining: draining, guard: guard, access: accessOf(services),
 		timeout: cfg.CallTimeout, log: log, observe: observe,
 	}
 	s.grpc = newGRPC(cfg, e)
@@ -180,6 +184,7 @@ func (s *Server) drain() error {
 	defer cancel()
 	defer s.Close()
 	err := s.http.Shutdown(ctx)
+	s.endStreams()
 	done := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()
@@ -198,6 +203,7 @@ func (s *Server) drain() error {
 
 // Close ends everything at once. Closing twice is no error.
 func (s *Server) Close() {
+	s.endStreams()
 	if s.http != nil {
 		_ = s.http.Close()
 	}

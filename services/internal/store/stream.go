@@ -71,7 +71,7 @@ func newBlock(columns []Column) (*Block, proto.Results) {
 	for i, c := range columns {
 		data := newColumn(c.Type)
 		b.columns = append(b.columns, data)
-		results[i] = proto.ResultColumn{Name: c.Name, Data: data}
+		results[i] = proto.ResultColumn{Data: data} // named by the first block
 	}
 	return b, results
 }

@@ -42,19 +42,20 @@ func commitsFollowYes(t *testing.T, w world) {
 	w.makeTopic(t, stream.Topic{Partitions: 2})
 	w.write(t, 0, 50)
 	came, allow := make(chan struct{}, 1000), make(chan struct{})
-	var once sync.Once
-	release := func() { once.Do(func() { close(allow) }) }
-	t.Cleanup(release)
-	w.join(t, w.config(), stream.HandlerFunc(func(context.Context, stream.Batch) error {
+	w.join(t, w.config(), stream.HandlerFunc(func(ctx context.Context, _ stream.Batch) error {
 		came <- struct{}{}
-		<-allow
-		return nil
+		select {
+		case <-allow:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}))
 	receive(t, w, "a batch", came)
 	if got := w.lag(t, w.config().Group); got != 50 {
 		t.Errorf("while the first batch is handled the lag is %d, want 50", got)
 	}
-	release()
+	close(allow)
 	w.await(t, "all is committed", func() bool { return w.lag(t, w.config().Group) == 0 })
 }
 

@@ -34,6 +34,8 @@ type cursor struct {
 	conn   *kafka.Conn
 	answer *kafka.Batch
 	unbind func() bool
+	// spare was read and did not fit into the last chunk; next is its offset.
+	spare *Record
 }
 
 // open connects to the partition's leader and settles where to begin.
@@ -113,17 +115,31 @@ func (c *cursor) take() (chunk, error) {
 			MaxWait:  fetchWait,
 		})
 	}
-	for len(got.records) < c.chunkRecords && got.bytes < c.chunkBytes {
-		m, err := c.answer.ReadMessage()
+	for len(got.records) < c.chunkRecords {
+		r, err := c.one()
 		if err != nil {
 			return got, err
 		}
-		c.next = m.Offset + 1
-		r := recordOf(m)
+		if len(got.records) > 0 && got.bytes+r.bytes() > c.chunkBytes {
+			c.spare = &r
+			return got, nil
+		}
 		got.records = append(got.records, r)
 		got.bytes += r.bytes()
+		c.next = r.Offset + 1
 	}
 	return got, nil
+}
+
+// one gives the next record of the present answer.
+func (c *cursor) one() (Record, error) {
+	if c.spare != nil {
+		r := *c.spare
+		c.spare = nil
+		return r, nil
+	}
+	m, err := c.answer.ReadMessage()
+	return recordOf(m), err
 }
 
 // rewind goes to the first offset there is, when the next one is not among those there are. It
@@ -154,7 +170,7 @@ func (c *cursor) close() {
 	if c.answer != nil {
 		_ = c.answer.Close()
 	}
-	c.conn, c.answer, c.unbind = nil, nil, nil
+	c.conn, c.answer, c.unbind, c.spare = nil, nil, nil, nil
 }
 
 func recordOf(m kafka.Message) Record {

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -37,7 +38,7 @@ func Lag(ctx context.Context, brokers []string, group, topic string) (map[int]in
 	return lag, nil
 }
 
-// committedOf gives the committed offsets, -1 for none.
+// committedOf gives the committed offsets; for none it is -1 or missing.
 func committedOf(ctx context.Context, client *kafka.Client, group, topic string,
 	partitions []kafka.Partition) (map[int]int64, error) {
 	request := &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: nil}}
@@ -47,6 +48,9 @@ func committedOf(ctx context.Context, client *kafka.Client, group, topic string,
 	answer, err := client.OffsetFetch(ctx, request)
 	if err == nil {
 		err = answer.Error
+	}
+	if errors.Is(err, kafka.GroupIdNotFound) {
+		return map[int]int64{}, nil
 	}
 	if err != nil {
 		return nil, classify(err, "asking what group %q has committed", group)

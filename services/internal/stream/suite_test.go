@@ -62,7 +62,7 @@ func contract(t *testing.T, shared broker, open func(testing.TB) broker) {
 }
 
 // patience bounds every wait: the machine may be busy, and sessions take 6 seconds to end.
-const patience = 2 * time.Minute
+const patience = 30 * time.Second
 
 // world is a broker and a topic of a test's own.
 type world struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 
 // leaderPoll is the pause between two looks at a new topic.
 const leaderPoll = 50 * time.Millisecond
+
+// topicNames is Kafka's own rule; the embedded broker does not know it.
+var topicNames = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // Topic is what a topic shall be like.
 type Topic struct {
@@ -66,6 +70,10 @@ func EnsureTopics(ctx context.Context, brokers []string, topics []Topic) ([]Exis
 func createTopics(ctx context.Context, brokers []string, topics []Topic) error {
 	configs := make([]kafka.TopicConfig, len(topics))
 	for i, t := range topics {
+		if !topicNames.MatchString(t.Name) {
+			return fault.New(fault.Invalid, "topic name %q: only 1 to 249 of the characters "+
+				"a-z A-Z 0-9 . _ - are allowed", t.Name)
+		}
 		configs[i] = t.config()
 	}
 	return withClient(brokers, func(client *kafka.Client) error {

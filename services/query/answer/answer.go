@@ -56,7 +56,7 @@ func (a *Answerer) Funnel(
 	for i := range tallies {
 		tallies[i] = funnel.NewTally(q)
 	}
-	facts, err := a.each(ctx, site, q, func(worker int, r funnel.PersonResult) {
+	facts, err := a.each(ctx, site, q, q.ByPersona, func(worker int, r funnel.PersonResult) {
 		tallies[worker].Add(r.Attempt, funnel.OfPersona(r.Persona))
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func (a *Answerer) Persons(
 	ctx context.Context, site journey.SiteID, q funnel.Question, page api.Page,
 ) (api.Persons, error) {
 	found := make([][]funnel.PersonResult, workers())
-	facts, err := a.each(ctx, site, q, func(worker int, r funnel.PersonResult) {
+	facts, err := a.each(ctx, site, q, true, func(worker int, r funnel.PersonResult) {
 		if page.Holds(r.Attempt, funnel.OfPersona(r.Persona)) {
 			r.Attempt.Times = slices.Clone(r.Attempt.Times)
 			found[worker] = append(found[worker], r)
@@ -104,9 +104,10 @@ func (a *Answerer) Persons(
 func workers() int { return runtime.GOMAXPROCS(0) }
 
 // each evaluates every person and calls yield for those who entered, by several workers at once:
-// worker is less than workers(). Attempts hold until yield returns.
+// worker is less than workers(). Attempts hold until yield returns. personas asks for the personas
+// of the results.
 func (a *Answerer) each(
-	ctx context.Context, site journey.SiteID, q funnel.Question,
+	ctx context.Context, site journey.SiteID, q funnel.Question, personas bool,
 	yield func(worker int, r funnel.PersonResult),
 ) (api.Facts, error) {
 	program, err := funnel.Compile(q)
@@ -126,9 +127,11 @@ func (a *Answerer) each(
 	}
 	a.directory.mutex.RLock()
 	defer a.directory.mutex.RUnlock()
-	people, err := newPeople(ctx, a.directory, m, site, program)
-	if err != nil {
-		return api.Facts{}, err
+	people := newPeople(a.directory, m, program)
+	if n := program.Needs(); personas || n.Persona || len(n.Traits) > 0 {
+		if err := people.read(ctx, site, m, q.AsOf.UnixMilli()); err != nil {
+			return api.Facts{}, err
+		}
 	}
 	g, err := a.gather(ctx, site, program)
 	if err != nil {

@@ -103,7 +103,7 @@ func (d *directory) markRead(read, still []string) {
 func (d *directory) read(ctx context.Context, parts []string) error {
 	query := store.Query{
 		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at),
-			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), toString(persona)
+			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String)
 			FROM profiles WHERE has(splitByChar(',', {parts:String}), _part)`,
 		Params: map[string]string{"parts": strings.Join(parts, ",")},
 		Columns: []store.Column{

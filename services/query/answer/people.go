@@ -17,36 +17,35 @@ type people struct {
 	needs     funnel.Needs
 	nobody    funnel.PersonView
 	views     map[journey.PersonID]funnel.PersonView
-	personas  map[journey.PersonID]journey.PersonaID
 }
 
-// newPeople reads what a question needs of persons. m is the newest map, nil if there is none.
-func newPeople(
-	ctx context.Context, d *directory, m *journey.Map, site journey.SiteID, p *funnel.Program,
-) (*people, error) {
+// newPeople knows nobody: see read. m is the newest map, nil if there is none.
+func newPeople(d *directory, m *journey.Map, p *funnel.Program) *people {
 	pe := &people{
-		directory: d, needs: p.Needs(),
-		views:    make(map[journey.PersonID]funnel.PersonView),
-		personas: make(map[journey.PersonID]journey.PersonaID),
+		directory: d, needs: p.Needs(), views: make(map[journey.PersonID]funnel.PersonView),
 	}
 	pe.nobody = pe.viewOf(nil, personaOf(m, nil))
-	if !pe.needs.Persona && len(pe.needs.Traits) == 0 {
-		return pe, nil
-	}
-	asOf := p.Question().AsOf.UnixMilli()
+	return pe
+}
+
+// read gets to know the personas, and the traits that the question needs, as of an instant in
+// milliseconds since 1970.
+func (pe *people) read(
+	ctx context.Context, site journey.SiteID, m *journey.Map, asOf int64,
+) error {
 	unsettled, all := pe.unsettled(m, asOf)
 	if len(unsettled) == 0 {
-		return pe, nil
+		return nil
 	}
 	if all {
 		unsettled = nil
 	}
-	writes, err := d.store.WritesAsOf(ctx, site, unsettled, asOf)
+	writes, err := pe.directory.store.WritesAsOf(ctx, site, unsettled, asOf)
 	if err != nil {
-		return nil, fmt.Errorf("reading traits as of the question: %w", err)
+		return fmt.Errorf("reading traits as of the question: %w", err)
 	}
 	pe.settle(writes, m, asOf)
-	return pe, nil
+	return nil
 }
 
 // manyIdentities is when all traits of a site are read rather than those of a list.

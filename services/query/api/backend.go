@@ -42,12 +42,12 @@ type Maps interface {
 	Publish(
 		ctx context.Context, site journey.SiteID, source, title string,
 	) (journey.Edition, error)
-	// Edition gives one version, or the Newest. Errors: NotFound, Unavailable.
-	Edition(
+	// Publication gives one version, or the Newest. Errors: NotFound, Unavailable.
+	Publication(
 		ctx context.Context, site journey.SiteID, version journey.MapVersion,
 	) (journey.Edition, error)
-	// Editions gives all of a site, newest first, without sources. Errors: Unavailable.
-	Editions(ctx context.Context, site journey.SiteID) ([]journey.Edition, error)
+	// Publications gives all of a site, newest first, without sources. Errors: Unavailable.
+	Publications(ctx context.Context, site journey.SiteID) ([]journey.Edition, error)
 }
 
 // Answers answers questions. The question is whole: every field is settled, as_of too, and every

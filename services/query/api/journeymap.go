@@ -110,7 +110,7 @@ func (h *mapHandler) ListJourneyMaps(
 	if _, err := h.sites.Site(ctx, site); err != nil {
 		return nil, fmt.Errorf("finding site %s: %w", site, err)
 	}
-	list, err := h.maps.store.Editions(ctx, site)
+	list, err := h.maps.store.Publications(ctx, site)
 	if err != nil {
 		return nil, fmt.Errorf("listing maps of site %s: %w", site, err)
 	}

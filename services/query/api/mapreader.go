@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -13,20 +14,15 @@ import (
 // parsedMaps is the number of parsed maps that are kept.
 const parsedMaps = 64
 
-// mapReader reads maps and remembers what it parsed: a published version never changes. It is
-// safe for concurrent use.
+// mapReader reads maps and remembers what it parsed. It is safe for concurrent use.
 type mapReader struct {
-	store  Maps
-	parsed *lru.Cache[mapKey, *journey.Map]
-}
-
-type mapKey struct {
-	site    journey.SiteID
-	version journey.MapVersion
+	store Maps
+	// parsed by the SHA-256 of the source, of which alone a map is a function.
+	parsed *lru.Cache[[sha256.Size]byte, *journey.Map]
 }
 
 func newMapReader(store Maps) *mapReader {
-	parsed, err := lru.New[mapKey, *journey.Map](parsedMaps)
+	parsed, err := lru.New[[sha256.Size]byte, *journey.Map](parsedMaps)
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
@@ -37,11 +33,11 @@ func newMapReader(store Maps) *mapReader {
 func (r *mapReader) read(
 	ctx context.Context, site journey.SiteID, version journey.MapVersion,
 ) (journey.Edition, *journey.Map, error) {
-	edition, err := r.store.Edition(ctx, site, version)
+	edition, err := r.store.Publication(ctx, site, version)
 	if err != nil {
 		return edition, nil, fmt.Errorf("reading map of site %s: %w", site, err)
 	}
-	key := mapKey{site, edition.Version}
+	key := sha256.Sum256([]byte(edition.Source))
 	if drawn, ok := r.parsed.Get(key); ok {
 		return edition, drawn, nil
 	}

@@ -63,7 +63,7 @@ func (r *reader) target(field string, m *funnelv1.Step) funnel.Target {
 }
 
 func (r *reader) stepConditions(field string, list []*funnelv1.Condition) []funnel.Condition {
-	conditions := make([]funnel.Condition, 0, min(len(list), MaxConditions))
+	var conditions []funnel.Condition
 	for i, m := range list {
 		if !r.another(field + ".conditions") {
 			break

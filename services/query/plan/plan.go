@@ -154,7 +154,7 @@ func (b *builder) names(steps []funnel.Step) string {
 		words = append(words, fmt.Sprintf("toUInt32(%d)", any))
 		conditions = nil
 	}
-	b.column("toUInt32("+joinBits(words)+")", "names", UInt32)
+	b.column("CAST("+joinBits(words)+" AS UInt32)", "names", UInt32)
 	if len(conditions) == 0 {
 		return ""
 	}
@@ -211,7 +211,7 @@ func (b *builder) optional(needs Needs) Layout {
 		{needs.Touchpoint, "touchpoint", &l.Touchpoint},
 	} {
 		if c.wanted {
-			*c.place = b.column("toString("+c.name+")", c.name+"_text", String)
+			*c.place = b.column("CAST("+c.name+" AS String)", c.name+"_text", String)
 		}
 	}
 	for i, name := range needs.Properties {

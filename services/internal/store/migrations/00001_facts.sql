@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
 (
     site         LowCardinality(String),
     identity     UInt64 CODEC(Delta, ZSTD),
-    at           DateTime64(3, 'UTC') CODEC(DoubleDelta, LZ4) COMMENT 'the instant that counts',
+    at           DateTime64(3, 'UTC') COMMENT 'the instant that counts' CODEC(DoubleDelta, LZ4),
     message_key  FixedString(16) COMMENT 'hash of site and message id',
     received_at  DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
     batch_index  UInt32 CODEC(ZSTD),
@@ -23,10 +23,10 @@ CREATE TABLE IF NOT EXISTS touchpoints
     user_id      String CODEC(ZSTD),
     anonymous_id String CODEC(ZSTD),
     group_id     String CODEC(ZSTD),
-    occurred_at  DateTime64(9, 'UTC') CODEC(Delta, ZSTD) COMMENT 'corrected for the sender''s clock',
-    original_at  DateTime64(9, 'UTC') CODEC(Delta, ZSTD) COMMENT 'by the sender''s clock',
-    properties   String CODEC(ZSTD) COMMENT 'canonical JSON object, empty for none',
-    context      String CODEC(ZSTD) COMMENT 'canonical JSON object, empty for none',
+    occurred_at  DateTime64(9, 'UTC') COMMENT 'corrected for the sender''s clock' CODEC(Delta, ZSTD),
+    original_at  DateTime64(9, 'UTC') COMMENT 'by the sender''s clock' CODEC(Delta, ZSTD),
+    properties   String COMMENT 'canonical JSON object, empty for none' CODEC(ZSTD),
+    context      String COMMENT 'canonical JSON object, empty for none' CODEC(ZSTD),
     stored_at    DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta, ZSTD)
 )
 ENGINE = ReplacingMergeTree
@@ -47,8 +47,8 @@ CREATE TABLE IF NOT EXISTS links
     received_at  DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
     batch_index  UInt32,
     message_id   String CODEC(ZSTD),
-    node_user    String CODEC(ZSTD) COMMENT 'the node''s user id, empty if it is a visitor',
-    node_visitor String CODEC(ZSTD) COMMENT 'the node''s anonymous id, empty if it is a user',
+    node_user    String COMMENT 'the node''s user id, empty if it is a visitor' CODEC(ZSTD),
+    node_visitor String COMMENT 'the node''s anonymous id, empty if it is a user' CODEC(ZSTD),
     stored_at    DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta, ZSTD)
 )
 ENGINE = ReplacingMergeTree
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS trait_writes
     site        LowCardinality(String),
     identity    UInt64,
     name        String,
-    value       String CODEC(ZSTD) COMMENT 'JSON literal; null unsets the trait',
+    value       String COMMENT 'JSON literal; null unsets the trait' CODEC(ZSTD),
     occurred_at DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
     message_key FixedString(16),
     received_at DateTime64(9, 'UTC') CODEC(Delta, ZSTD),

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS profiles
     person        UInt64 COMMENT 'smallest identity of the person',
     persona       LowCardinality(String),
     map_version   UInt32 COMMENT 'version whose persona rules were used',
-    traits        String CODEC(ZSTD) COMMENT 'canonical JSON object of the merged traits',
+    traits        String COMMENT 'canonical JSON object of the merged traits' CODEC(ZSTD),
     last_write_at DateTime64(3, 'UTC') COMMENT 'newest trait write of the person, 1970 if none',
     derived_at    DateTime64(9, 'UTC')
 )

@@ -1,0 +1,192 @@
+// Package ingest is the service that takes messages: HTTP comes in, records on Kafka go out, and
+// the sender hears of success when every in-sync replica has them. What may enter is decided in
+// admit, the edge is capture; here they are wired and given a life.
+//
+// While Kafka is away, or its topics are not there yet, requests get 503 within WriteTimeout.
+// While ClickHouse is away, keys that are known stay known and others get 503.
+//
+// Stop order: not ready → drain requests under way → flush the producer → close the store.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/waystage/waystage/services/ingest/admit"
+	"github.com/waystage/waystage/services/ingest/capture"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/internal/stream"
+)
+
+// Producer writes records; nil means that all of them are safe.
+type Producer interface {
+	Produce(ctx context.Context, records ...stream.Record) error
+	InFlightBytes() int64
+	Close(ctx context.Context) error
+}
+
+// Ingest is the service. Make it with New; it must be Run or Closed.
+type Ingest struct {
+	config    Config
+	log       zerolog.Logger
+	listener  net.Listener
+	server    *http.Server
+	producer  Producer
+	recorder  *recorder
+	closeKeys func() error
+	// serving is what /readyz says: topics are there and no stop has begun.
+	serving atomic.Bool
+}
+
+// neighbours are what a service rests on.
+type neighbours struct {
+	keys      capture.Keys
+	closeKeys func() error
+	producer  Producer
+}
+
+// New wires the service and binds its port, so that the address is known; it answers nothing
+// before Run. Kafka and ClickHouse may be away. Errors: a configuration that is wrong, a port that
+// is taken.
+func New(config Config, log zerolog.Logger, registry prometheus.Registerer) (*Ingest, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	st, err := store.Open(config.ClickHouse)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	s, err := assemble(config, neighbours{
+		keys: st, closeKeys: st.Close,
+		producer: stream.NewProducer(stream.ProducerConfig{
+			Brokers: config.Brokers,
+			// Records of requests that gave up waiting come on top of the requests.
+			MaxInFlightBytes: config.InFlightBytes / 2,
+			WriteTimeout:     config.WriteTimeout,
+		}),
+	}, log, registry)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return s, nil
+}
+
+func assemble(
+	config Config, n neighbours, log zerolog.Logger, registry prometheus.Registerer,
+) (*Ingest, error) {
+	listener, err := net.Listen("tcp", config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("opening the port of ingest: %w", err)
+	}
+	s := &Ingest{
+		config: config, log: log, listener: listener,
+		producer: n.producer, closeKeys: n.closeKeys,
+	}
+	s.recorder = &recorder{
+		producer: n.producer, log: log,
+		touchpoints: config.Topic, quarantine: config.QuarantineTopic,
+	}
+	observer := &observer{log: log}
+	handler := capture.New(capture.Config{
+		Rules:         admit.Rules{SkewTolerance: config.SkewTolerance},
+		InFlightBytes: config.InFlightBytes,
+		WriteTimeout:  config.WriteTimeout,
+		Ready:         s.serving.Load,
+	}, capture.NewKeyring(n.keys), s.recorder, observer)
+	observer.metrics = newMetrics(registry, handler.InFlightBytes, n.producer.InFlightBytes)
+	s.server = newServer(config, handler, log)
+	return s, nil
+}
+
+// Limits of a connection that nobody needs to set.
+const (
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 75 * time.Second
+	answerTimeout  = 5 * time.Second
+	maxHeaderBytes = 32 << 10
+)
+
+func newServer(config Config, handler http.Handler, log zerolog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: min(headerTimeout, config.ReadTimeout),
+		ReadTimeout:       config.ReadTimeout,
+		WriteTimeout:      config.ReadTimeout + config.WriteTimeout + answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          stdlog.New(log.With().Str("from", "net/http").Logger(), "", 0),
+	}
+}
+
+// Addr is the address of the port, as host:port.
+func (s *Ingest) Addr() string { return s.listener.Addr().String() }
+
+// Run serves until ctx ends, then stops in order. ready hears when messages can be taken and when
+// no longer. Errors: the port broke, or not all that was under way ended in DrainTimeout.
+func (s *Ingest) Run(ctx context.Context, ready func(bool)) error {
+	defer s.close()
+	topics := s.awaitTopics(ctx, func() {
+		s.serving.Store(true)
+		ready(true)
+	})
+	drained := make(chan error, 1)
+	unplug := context.AfterFunc(ctx, func() {
+		topics.stop()
+		s.serving.Store(false)
+		ready(false)
+		drained <- s.drain()
+	})
+	s.log.Info().Str("http", s.Addr()).Msg("serving")
+	err := s.server.Serve(s.listener)
+	if unplug() {
+		topics.stop()
+		return errors.Join(fmt.Errorf("serving %s: %w", s.Addr(), err), s.flush())
+	}
+	return errors.Join(<-drained, s.flush())
+}
+
+// drain lets requests under way end.
+func (s *Ingest) drain() error {
+	s.log.Info().Dur("timeout_ms", s.config.DrainTimeout).Msg("draining")
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("draining requests under way: %w", err), s.server.Close())
+	}
+	return nil
+}
+
+// flush writes what requests that gave up waiting have left.
+func (s *Ingest) flush() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	if err := s.producer.Close(ctx); err != nil {
+		return fmt.Errorf("flushing records: %w", err)
+	}
+	return nil
+}
+
+// Close ends at once what was never run.
+func (s *Ingest) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = s.producer.Close(ctx)
+	s.close()
+	return nil
+}
+
+func (s *Ingest) close() {
+	_ = s.listener.Close() // closed already after Run
+	if err := s.closeKeys(); err != nil {
+		s.log.Warn().Err(err).Msg("closing the store")
+	}
+}

@@ -1,0 +1,194 @@
+package spinetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/waystage/waystage/services/engine/enginetest"
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/identity"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/internal/stream"
+	"github.com/waystage/waystage/services/internal/wire"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/processor"
+	"github.com/waystage/waystage/services/query/answer"
+	"github.com/waystage/waystage/services/query/api"
+)
+
+// spine is a processor and an answerer on one store.
+type spine struct {
+	store      *store.Store
+	processors []*processor.Processor
+	answers    *answer.Answerer
+}
+
+func newSpine(t *testing.T) *spine {
+	t.Helper()
+	dsn := enginetest.Database(t)
+	st, err := store.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	if err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := &spine{store: st, answers: answer.New(st, answer.NewNewestMaps(st), 0)}
+	for range 2 {
+		p, err := processor.New(processor.Config{
+			Brokers: []string{"127.0.0.1:1"}, ClickHouse: dsn, CopyWindow: 168 * time.Hour,
+		}, zerolog.Nop(), prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.processors = append(s.processors, p)
+	}
+	return s
+}
+
+func batchOf(t *testing.T, facts []journey.Fact) stream.Batch {
+	t.Helper()
+	var b stream.Batch
+	for i := range facts {
+		value, err := wire.Encode(&facts[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Records = append(b.Records, stream.Record{Value: value})
+	}
+	return b
+}
+
+// deliver gives batches to two processors at once, as after a rebalance that one of them has not
+// noticed yet.
+func (s *spine) deliver(t *testing.T, batches [][]journey.Fact) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for i, p := range s.processors {
+		wait.Go(func() {
+			for k, batch := range batches {
+				if k%len(s.processors) != i {
+					continue
+				}
+				if err := p.Handle(t.Context(), batchOf(t, batch)); err != nil {
+					t.Errorf("handling %d facts: %v", len(batch), err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// reference answers from the facts alone.
+func reference(
+	t *testing.T, m *journey.Map, facts []journey.Fact, q funnel.Question,
+) (funnel.Answer, []funnel.PersonResult) {
+	t.Helper()
+	attributed := make([]funnel.AttributedFact, len(facts))
+	for i, f := range facts {
+		attributed[i] = funnel.AttributedFact{Fact: f, Attribution: m.Attribute(&f)}
+	}
+	persona := func(traits identity.Traits) journey.PersonaID { return m.Persona(traits) }
+	want, persons, err := funnel.Reference(attributed, persona, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return want, persons
+}
+
+// TestEqualsReference holds the whole way to the reference on random worlds.
+func TestEqualsReference(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	worlds, questions := 40, 25
+	if testing.Short() {
+		worlds = 5
+	}
+	for w := range worlds {
+		t.Run(fmt.Sprint(w), func(t *testing.T) {
+			t.Parallel()
+			s.check(t, uint64(w), questions)
+		})
+	}
+}
+
+func (s *spine) check(t *testing.T, seed uint64, questions int) {
+	t.Helper()
+	c := newChance(seed)
+	site := journey.SiteID(fmt.Sprintf("world-%d", seed))
+	if _, err := s.store.Publish(t.Context(), site, adversarialMap, ""); err != nil {
+		t.Fatal(err)
+	}
+	m, err := answer.NewNewestMaps(s.store).Latest(t.Context(), site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := c.facts(site, time.Now())
+	s.deliver(t, c.batches(facts))
+	for range questions {
+		q := c.question()
+		s.compare(t, m, site, facts, q)
+		if t.Failed() {
+			t.Fatalf("world %d, question %+v", seed, q)
+		}
+	}
+}
+
+func (s *spine) compare(
+	t *testing.T, m *journey.Map, site journey.SiteID, facts []journey.Fact, q funnel.Question,
+) {
+	t.Helper()
+	want, persons := reference(t, m, facts, q)
+	got, err := s.answers.Funnel(t.Context(), site, q)
+	if err != nil {
+		t.Fatalf("asking: %v", err)
+	}
+	if diff := cmp.Diff(want, got.Answer, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("answer (-reference +store):\n%s", diff)
+	}
+	for step := range q.Steps {
+		part := funnel.Part(step % 4)
+		selection := funnel.Selection{Step: step + 1, Part: part}
+		s.comparePersons(t, site, q, selection, funnel.Select(persons, selection))
+	}
+}
+
+// comparePersons lists persons by pages of two.
+func (s *spine) comparePersons(
+	t *testing.T, site journey.SiteID, q funnel.Question, selection funnel.Selection,
+	want []funnel.PersonResult,
+) {
+	t.Helper()
+	var ids, wantIDs []string
+	for _, p := range want {
+		wantIDs = append(wantIDs, p.Person.String()+" "+string(p.Persona))
+	}
+	page := api.Page{Selection: selection, Limit: 2}
+	for {
+		got, err := s.answers.Persons(t.Context(), site, q, page)
+		if err != nil {
+			t.Fatalf("listing persons: %v", err)
+		}
+		if got.Total != len(want) {
+			t.Errorf("total %d, want %d", got.Total, len(want))
+		}
+		for _, p := range got.Persons {
+			ids = append(ids, p.ID.String()+" "+string(p.Persona))
+			page.After = p.ID
+		}
+		if !got.More {
+			break
+		}
+	}
+	if diff := cmp.Diff(wantIDs, ids, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("persons of %+v (-reference +store):\n%s", selection, diff)
+	}
+}

@@ -1,0 +1,83 @@
+package journey
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/operators"
+)
+
+// ruleError is a mistake in a condition, at a character of its text from 0.
+type ruleError struct {
+	offset  int
+	message string
+}
+
+// ruleErrors are all type errors, but only the first syntax error: the parser's others follow
+// from it.
+func ruleErrors(text string, issues *cel.Issues, variables []string) []ruleError {
+	var errs []ruleError
+	for _, e := range issues.Errors() {
+		offset := offsetOf(text, e.Location.Line(), e.Location.Column())
+		if syntax, is := strings.CutPrefix(e.Message, "Syntax error: "); is {
+			syntax, _, _ = strings.Cut(syntax, " expecting {")
+			message := "the condition is no CEL expression: " + syntax
+			return []ruleError{{offset: offset, message: message}}
+		}
+		errs = append(errs, ruleError{offset: offset, message: plainly(e.Message, variables)})
+	}
+	return errs
+}
+
+var (
+	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
+	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
+)
+
+// plainly says what CEL's message means in the words of conditions.
+func plainly(message string, variables []string) string {
+	if m := undeclared.FindStringSubmatch(message); m != nil {
+		return "unknown name \"" + clipped(m[1]) + "\"" + unknownHint(m[1], variables)
+	}
+	if m := noOverload.FindStringSubmatch(message); m != nil {
+		return displayed(m[1]) + " cannot be applied to " + clipped(m[2])
+	}
+	switch message {
+	case "comprehension exceeds nesting limit":
+		return "all, exists and exists_one may stand in one another only once"
+	case "invalid matches argument":
+		return "the pattern of matches is no regular expression (RE2)"
+	}
+	return message
+}
+
+func unknownHint(name string, variables []string) string {
+	macros := []string{"all", "exists", "exists_one", "has"}
+	if near := nearest(name, slices.Concat(variables, macros, offeredFunctions)); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return "; a condition reads " + strings.Join(variables, ", ")
+}
+
+// displayed is an operator as one writes it.
+func displayed(function string) string {
+	if symbol, ok := operators.FindReverse(function); ok && symbol != "" {
+		return symbol
+	}
+	return function
+}
+
+// offsetOf turns a line from 1 and a column from 0 into a number of characters from 0.
+func offsetOf(text string, line, column int) int {
+	offset := 0
+	for range line - 1 {
+		head, rest, _ := strings.Cut(text, "\n")
+		offset += utf8.RuneCountInString(head) + 1
+		text = rest
+	}
+	return max(0, offset+column)
+}

@@ -1,0 +1,255 @@
+package api_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
+)
+
+// call is a good call of each method, about site shop.
+type call struct {
+	method            string
+	request, response proto.Message
+}
+
+func calls(t *testing.T, parent string) []call {
+	t.Helper()
+	step := func(event string) *funnelv1.Step {
+		return &funnelv1.Step{Target: &funnelv1.Step_Event{Event: event}}
+	}
+	question := &funnelv1.FunnelQuestion{
+		Range: &funnelv1.TimeRange{
+			From: &funnelv1.TimeRange_FromDate{FromDate: "2026-01-01"},
+			To:   &funnelv1.TimeRange_ToDate{ToDate: "2026-02-01"},
+		},
+		Steps: []*funnelv1.Step{step("Landed"), step("Ordered")},
+	}
+	return []call{
+		{"/waystage.site.v1.SiteService/ListSites", &sitev1.ListSitesRequest{}, &sitev1.ListSitesResponse{}},
+		{"/waystage.site.v1.SiteService/CreateSite",
+			&sitev1.CreateSiteRequest{SiteId: "new"}, &sitev1.CreateSiteResponse{}},
+		{"/waystage.site.v1.SiteService/GetSite", &sitev1.GetSiteRequest{Name: parent}, &sitev1.GetSiteResponse{}},
+		{"/waystage.site.v1.SiteService/ListKeys", &sitev1.ListKeysRequest{Parent: parent}, &sitev1.ListKeysResponse{}},
+		{"/waystage.site.v1.SiteService/CreateKey",
+			&sitev1.CreateKeyRequest{Parent: parent, Kind: sitev1.KeyKind_KEY_KIND_READ},
+			&sitev1.CreateKeyResponse{}},
+		{"/waystage.site.v1.SiteService/RevokeKey",
+			&sitev1.RevokeKeyRequest{Name: parent + "/keys/id-" + writeKey}, &sitev1.RevokeKeyResponse{}},
+		{"/waystage.journey.v1.JourneyMapService/PublishJourneyMap",
+			&journeyv1.PublishJourneyMapRequest{Parent: parent, Source: shopMap, ValidateOnly: true},
+			&journeyv1.PublishJourneyMapResponse{}},
+		{"/waystage.journey.v1.JourneyMapService/GetJourneyMap",
+			&journeyv1.GetJourneyMapRequest{Name: parent + "/journeyMaps/latest"},
+			&journeyv1.GetJourneyMapResponse{}},
+		{"/waystage.journey.v1.JourneyMapService/ListJourneyMaps",
+			&journeyv1.ListJourneyMapsRequest{Parent: parent}, &journeyv1.ListJourneyMapsResponse{}},
+		{"/waystage.funnel.v1.FunnelService/AskFunnel",
+			&funnelv1.AskFunnelRequest{Parent: parent, Question: question}, &funnelv1.AskFunnelResponse{}},
+		{"/waystage.funnel.v1.FunnelService/AskDropOff",
+			&funnelv1.AskDropOffRequest{Parent: parent, Question: question}, &funnelv1.AskDropOffResponse{}},
+		{"/waystage.funnel.v1.FunnelService/ListFunnelPersons",
+			&funnelv1.ListFunnelPersonsRequest{Parent: parent, Question: question, Step: 1},
+			&funnelv1.ListFunnelPersonsResponse{}},
+	}
+}
+
+// TestWhoMayCallWhat tries every method of every service with every kind of token.
+func TestWhoMayCallWhat(t *testing.T) {
+	t.Parallel()
+	const (
+		operation = iota
+		administration
+		reading
+	)
+	levels := map[string]int{"CreateSite": operation, "ListSites": operation}
+	for _, m := range []string{"GetSite", "ListKeys", "CreateKey", "RevokeKey", "PublishJourneyMap"} {
+		levels[m] = administration
+	}
+	for _, m := range []string{
+		"GetJourneyMap", "ListJourneyMaps", "AskFunnel", "AskDropOff", "ListFunnelPersons",
+	} {
+		levels[m] = reading
+	}
+	const ok, denied = codes.OK, codes.PermissionDenied
+	for name, c := range map[string]struct {
+		token string
+		// want by level.
+		want [3]codes.Code
+	}{
+		"root":       {rootToken, [3]codes.Code{ok, ok, ok}},
+		"admin":      {adminToken, [3]codes.Code{denied, ok, ok}},
+		"read":       {readToken, [3]codes.Code{denied, denied, ok}},
+		"write":      {writeKey, [3]codes.Code{denied, denied, denied}},
+		"other site": {otherToken, [3]codes.Code{denied, denied, denied}},
+		"unknown": {"rt_unknown", [3]codes.Code{
+			codes.Unauthenticated, codes.Unauthenticated, codes.Unauthenticated,
+		}},
+		"empty": {"", [3]codes.Code{
+			codes.Unauthenticated, codes.Unauthenticated, codes.Unauthenticated,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := open(t)
+			called := map[string]bool{}
+			for _, c2 := range calls(t, "sites/shop") {
+				short := c2.method[strings.LastIndex(c2.method, "/")+1:]
+				called[short] = true
+				err := h.conn.Invoke(as(t.Context(), c.token), c2.method, c2.request, c2.response)
+				if got := status.Code(err); got != c.want[levels[short]] {
+					t.Errorf("%s: %v, want %v", short, err, c.want[levels[short]])
+				}
+			}
+			for short := range levels {
+				if !called[short] {
+					t.Errorf("%s was not called", short)
+				}
+			}
+		})
+	}
+}
+
+// TestEveryMethodIsInTheMatrix: a method added to a service is added to the test above too.
+func TestEveryMethodIsInTheMatrix(t *testing.T) {
+	t.Parallel()
+	called := map[string]bool{}
+	for _, c := range calls(t, "sites/shop") {
+		called[c.method] = true
+	}
+	for _, file := range []protoreflect.FileDescriptor{
+		sitev1.File_waystage_site_v1_site_proto,
+		journeyv1.File_waystage_journey_v1_journey_map_proto,
+		funnelv1.File_waystage_funnel_v1_funnel_proto,
+	} {
+		service := file.Services().Get(0)
+		for i := range service.Methods().Len() {
+			m := "/" + string(service.FullName()) + "/" + string(service.Methods().Get(i).Name())
+			if !called[m] {
+				t.Errorf("%s is in no call of the matrix", m)
+			}
+		}
+	}
+}
+
+// TestOtherSitesAreNotGivenAway: whether a site exists is not told to those it is closed to.
+func TestOtherSitesAreNotGivenAway(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	there := h.send(t, "GET", "/v1/sites/other/journeyMaps", readToken, "").refusal(t)
+	absent := h.send(t, "GET", "/v1/sites/absent/journeyMaps", readToken, "").refusal(t)
+	if there.Code != codes.PermissionDenied || absent.Code != codes.PermissionDenied {
+		t.Errorf("codes %v and %v", there.Code, absent.Code)
+	}
+	if strings.ReplaceAll(there.Message, "other", "absent") != absent.Message {
+		t.Errorf("told apart: %q and %q", there.Message, absent.Message)
+	}
+	if got := h.send(t, "GET", "/v1/sites/absent/journeyMaps", rootToken, ""); got.status != 404 {
+		t.Errorf("the operator got %d: %s", got.status, got.body)
+	}
+}
+
+func TestWaysToSendAToken(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	basic := func(user, password string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+	}
+	for name, c := range map[string]struct {
+		header string
+		status int
+		says   string
+	}{
+		"bearer":                {"Bearer " + readToken, 200, ""},
+		"scheme in other case":  {"bEARER  " + readToken + " ", 200, ""},
+		"basic, password":       {basic("token", readToken), 200, ""},
+		"basic, user":           {basic(readToken, ""), 200, ""},
+		"basic, root":           {basic("root", rootToken), 200, ""},
+		"none":                  {"", 401, "Authorization: Bearer TOKEN"},
+		"bearer of nothing":     {"Bearer ", 401, "Authorization: Bearer TOKEN"},
+		"token alone":           {readToken, 401, "Authorization: Bearer TOKEN"},
+		"basic, unknown":        {basic("a", "b"), 401, "unknown token"},
+		"basic, empty":          {basic("", ""), 401, "Authorization: Bearer TOKEN"},
+		"basic, no base64":      {"Basic %%%", 401, "Authorization: Bearer TOKEN"},
+		"another scheme":        {"Digest x=1", 401, "Authorization: Bearer TOKEN"},
+		"beginning of the root": {"Bearer " + rootToken[:len(rootToken)-1], 401, "unknown token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+				h.url+"/v1/sites/shop/journeyMaps", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.header != "" {
+				request.Header.Set("Authorization", c.header)
+			}
+			got := do(t, request)
+			if got.status != c.status {
+				t.Errorf("status %d, want %d: %s", got.status, c.status, got.body)
+			}
+			if c.status == http.StatusUnauthorized {
+				r := got.refusal(t)
+				if r.Code != codes.Unauthenticated || !strings.Contains(r.Message, c.says) {
+					t.Errorf("refused with %v %q, want %q in it", r.Code, r.Message, c.says)
+				}
+				if w := got.header.Get("WWW-Authenticate"); w != `Bearer realm="waystage"` {
+					t.Errorf("WWW-Authenticate: %q", w)
+				}
+			}
+		})
+	}
+}
+
+func TestKeysAreRememberedForAShortTime(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ask := func() int { return h.send(t, "GET", "/v1/sites/shop/journeyMaps", readToken, "").status }
+	if a, b := ask(), ask(); a != 200 || b != 200 {
+		t.Errorf("status %d and %d", a, b)
+	}
+	if n := h.store.lookupsSoFar(); n != 1 {
+		t.Errorf("%d look-ups for two calls, want 1", n)
+	}
+	revoke := h.send(t, "POST", "/v1/sites/shop/keys/id-"+readToken+":revoke", rootToken, "{}")
+	if revoke.status != 200 {
+		t.Fatalf("revoking: %s", revoke.body)
+	}
+	h.clock.advance(4999 * time.Millisecond)
+	if got := ask(); got != 200 {
+		t.Errorf("status %d within 5 s", got)
+	}
+	h.clock.advance(time.Millisecond)
+	if got := h.send(t, "GET", "/v1/sites/shop/journeyMaps", readToken, ""); got.status != 401 ||
+		!strings.Contains(got.body, "revoked") {
+		t.Errorf("status %d after 5 s: %s", got.status, got.body)
+	}
+}
+
+// TestStoreAway: an unknown token is not wrong while nobody can look it up.
+func TestStoreAway(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.store.setAway(true)
+	got := h.send(t, "GET", "/v1/sites/shop/journeyMaps", readToken, "")
+	if r := got.refusal(t); got.status != 503 || r.Code != codes.Unavailable || !r.Retry {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	if got.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After: %q", got.header.Get("Retry-After"))
+	}
+	h.store.setAway(false)
+	if got := h.send(t, "GET", "/v1/sites/shop/journeyMaps", readToken, ""); got.status != 200 {
+		t.Errorf("status %d once it is back: %s", got.status, got.body)
+	}
+}

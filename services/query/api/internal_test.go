@@ -1,0 +1,204 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/fault"
+)
+
+func TestFirstInstantOfDays(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ zone, day, want string }{
+		"UTC":                    {"UTC", "2026-03-29", "2026-03-29T00:00:00Z"},
+		"Berlin, summer begins":  {"Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00Z"},
+		"Berlin, the day after":  {"Europe/Berlin", "2026-03-30", "2026-03-29T22:00:00Z"},
+		"Beirut skips midnight":  {"Asia/Beirut", "2022-03-27", "2022-03-26T22:00:00Z"},
+		"São Paulo skipped too":  {"America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"},
+		"Havana has it twice":    {"America/Havana", "2024-11-03", "2024-11-03T04:00:00Z"},
+		"St. John's, 00:01 back": {"America/St_Johns", "2010-11-07", "2010-11-07T02:30:00Z"},
+		"Apia skipped the day":   {"Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"},
+		"Apia, the day after":    {"Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z"},
+		"far east":               {"Pacific/Kiritimati", "2026-01-01", "2025-12-31T10:00:00Z"},
+		"far west":               {"Etc/GMT+12", "2026-01-01", "2026-01-01T12:00:00Z"},
+		"half an hour":           {"Asia/Kolkata", "2026-01-01", "2025-12-31T18:30:00Z"},
+		"year 1":                 {"UTC", "0001-01-01", "0001-01-01T00:00:00Z"},
+		"the last year":          {"Europe/Berlin", "9999-12-31", "9999-12-30T23:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			zone, err := time.LoadLocation(c.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			day, err := time.Parse(time.DateOnly, c.day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := firstInstant(day, zone).Format(time.RFC3339Nano); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestFirstInstantIsFirst: at it the day has come, a millisecond earlier it has not.
+func TestFirstInstantIsFirst(t *testing.T) {
+	t.Parallel()
+	zones := []string{
+		"UTC", "Europe/Berlin", "Asia/Beirut", "America/Havana", "America/Sao_Paulo",
+		"America/St_Johns", "Pacific/Apia", "Asia/Tehran", "Africa/Cairo", "Australia/Lord_Howe",
+		"America/Asuncion", "Asia/Manila", "Antarctica/Troll",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		days := rapid.IntRange(0, 365*200).Draw(t, "days")
+		day := time.Date(1850, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, days)
+		at := firstInstant(day, zone)
+		want := day.Format(time.DateOnly)
+		if got := at.In(zone).Format(time.DateOnly); got < want {
+			t.Errorf("at %v it is still %s", at, got)
+		}
+		if got := at.Add(-time.Millisecond).In(zone).Format(time.DateOnly); got >= want {
+			t.Errorf("before %v it is already %s", at, got)
+		}
+	})
+}
+
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	ids := []string{"awareness", "search", "purchase"}
+	for id, want := range map[string]string{
+		"purchse":                `(did you mean "purchase"?)`,
+		"Search":                 `(did you mean "search"?)`,
+		"serach":                 `(did you mean "search"?)`,
+		"xyz":                    "",
+		"x":                      "",
+		strings.Repeat("a", 100): "",
+	} {
+		if got := strings.TrimSpace(suggestion(id, ids)); got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}
+
+// TestGate: the wait for a turn ends with the turn, with patience, or with the caller.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1, time.Second)
+		leave, err := g.enter(t.Context())
+		if err != nil || g.running() != 1 {
+			t.Fatalf("entering an empty gate: %v, %d inside", err, g.running())
+		}
+		_, err = g.enter(t.Context())
+		if fault.Of(err) != fault.Exhausted || fault.RetryAfter(err) != time.Second {
+			t.Errorf("without patience: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := g.enter(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the caller left: %v", err)
+		}
+		time.AfterFunc(time.Second/2, leave)
+		leave, err = g.enter(t.Context())
+		if err != nil {
+			t.Errorf("with a turn in time: %v", err)
+		}
+		leave()
+		if g.running() != 0 {
+			t.Errorf("%d inside an empty gate", g.running())
+		}
+	})
+}
+
+func readAll(q *funnelv1.FunnelQuestion, known knownIDs) (funnel.Question, error) {
+	r := &reader{surroundings: surroundings{
+		now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), zone: time.UTC, known: known,
+	}}
+	out := r.question(q)
+	return out, r.err()
+}
+
+// FuzzQuestion: no message breaks the reader, and what it lets pass can be answered.
+func FuzzQuestion(f *testing.F) {
+	for _, text := range []string{
+		`{}`,
+		`{"range":{"fromDate":"2026-01-01","toTime":"2026-02-01T00:00:00Z"},
+			"steps":[{"stage":"search"},{"anyEvent":true,"conditions":[{"name":"p",
+				"operator":"OPERATOR_BETWEEN","values":[1,2]}]}],
+			"filter":{"all":{"filters":[{"not":{"condition":{"subject":"SUBJECT_TRAIT","name":"t",
+				"operator":"OPERATOR_REGEX","values":["^a"]}}}]}},
+			"breakdowns":[{"persona":true,"limit":3}],"compat":"COMPAT_POSTHOG"}`,
+		`{"order":2,"unit":{"trait":"x"},"hold":["a"],"exclusions":[{"fromStep":2}],"trend":{},
+			"compare":{"filter":{}},"timeToConvert":{"bins":0},"windowSeconds":1e300}`,
+	} {
+		q := &funnelv1.FunnelQuestion{}
+		if err := protojson.Unmarshal([]byte(text), q); err != nil {
+			f.Fatal(err)
+		}
+		b, err := proto.Marshal(q)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	known := knownIDs{stages: {"search", "purchase"}, touchpoints: {"landing"}}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		q := &funnelv1.FunnelQuestion{}
+		if proto.Unmarshal(b, q) != nil {
+			return
+		}
+		out, err := readAll(q, known)
+		if err != nil {
+			kind := fault.Of(err)
+			if kind != fault.Invalid && kind != fault.Unsupported {
+				t.Fatalf("refused as %v: %v", kind, err)
+			}
+			if len(fault.ViolationsOf(err)) == 0 {
+				t.Fatalf("refused without a field: %v", err)
+			}
+			return
+		}
+		if v := out.Check(); len(v) > 0 {
+			t.Fatalf("passed with mistakes: %v", v)
+		}
+		if len(out.Steps) != len(q.GetSteps()) || out.Window > MaxWindow || out.Limit > MaxGroups {
+			t.Fatalf("passed and changed: %+v", out)
+		}
+	})
+}
+
+// FuzzPageToken: no token breaks a list, and only its own continue it.
+func FuzzPageToken(f *testing.F) {
+	request := &funnelv1.ListFunnelPersonsRequest{Parent: "sites/shop", Step: 1}
+	good := token{requestHash(request), make([]byte, placeBytes)}.String()
+	f.Add(good)
+	f.Add("")
+	f.Add("AAAA")
+	f.Add(good[:len(good)-1])
+	f.Fuzz(func(t *testing.T, text string) {
+		request := proto.CloneOf(request)
+		request.PageToken = text
+		r := &reader{}
+		_, at := r.personPage(request)
+		var q funnel.Question
+		at.settle(&q)
+		if text != "" && r.err() == nil && !strings.HasPrefix(good, text[:21]) {
+			t.Fatalf("%q continues the list", text)
+		}
+	})
+}

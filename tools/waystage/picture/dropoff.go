@@ -1,0 +1,56 @@
+package picture
+
+import (
+	"io"
+	"time"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+)
+
+// DropOff draws what was lost between the steps, the worst place marked.
+func (p Paper) DropOff(w io.Writer, a *funnelv1.AskDropOffResponse, now time.Time) error {
+	d := &drawing{Paper: p}
+	d.heading(a.GetFacts())
+	d.dropOffs(a.GetDropOffs())
+	for _, g := range a.GetGroups() {
+		d.line("")
+		d.line("%s", p.paint(bold, plain(groupName(g.GetValues(), g.GetOther()))))
+		d.dropOffs(g.GetDropOffs())
+	}
+	d.facts(a.GetFacts(), now)
+	return d.to(w)
+}
+
+func (d *drawing) dropOffs(drops []*funnelv1.DropOff) {
+	labels := make([]string, len(drops))
+	for i, o := range drops {
+		labels[i] = o.GetFromLabel() + " → " + o.GetToLabel()
+	}
+	label := widest(labels, 8, d.width()-4*10-shareColumns)
+	d.line("%s", d.paint(dim, fit("between", label)+" "+right("reached", 9)+" "+
+		right("went on", 9)+" "+right("lost", 9)+" "+right("in window", 9)+" "+
+		right("drop-off", shareColumns-2)))
+	for i, o := range drops {
+		d.line("%s %s %s %s %s %s", d.paint(bold, fit(labels[i], label)),
+			right(Number(o.GetReached()), 9), right(Number(o.GetWentOn()), 9),
+			right(Number(o.GetLost()), 9), right(Number(o.GetInWindow()), 9),
+			right(share(o.GetDropOff()), shareColumns-2))
+		d.dropOffBar(o)
+	}
+}
+
+// worstMark stands behind the bar of the worst place.
+const worstMark = " ◀ worst"
+
+func (d *drawing) dropOffBar(o *funnelv1.DropOff) {
+	if o.GetReached() == 0 {
+		return
+	}
+	room := d.width() - len(worstMark)
+	part := float64(o.GetReached()-o.GetWentOn()) / float64(o.GetReached())
+	mark := ""
+	if o.GetWorst() {
+		mark = d.paint(red+bold, worstMark)
+	}
+	d.line("%s%s", d.paint(red, bar(part, room)), mark)
+}

@@ -1,0 +1,72 @@
+package picture
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+)
+
+// Persons are a list of persons behind a number.
+type Persons struct {
+	List []*funnelv1.FunnelPerson
+	// Total is the number itself: the length of the whole list.
+	Total uint32
+	// Labels of the steps, in their order.
+	Labels []string
+	Facts  *funnelv1.AnswerFacts
+}
+
+var outcomes = map[funnelv1.Outcome]string{
+	funnelv1.Outcome_OUTCOME_CONVERTED: "converted",
+	funnelv1.Outcome_OUTCOME_IN_WINDOW: "in window",
+	funnelv1.Outcome_OUTCOME_LOST:      "lost",
+}
+
+// Persons draws two lines per person: who it is and what became of the attempt, then when each
+// step was filled.
+func (p Paper) Persons(w io.Writer, list Persons, now time.Time) error {
+	d := &drawing{Paper: p}
+	d.heading(list.Facts)
+	for _, person := range list.List {
+		d.person(person)
+	}
+	d.line("%s of %s persons", Number(len(list.List)), Number(list.Total))
+	d.facts(list.Facts, now)
+	return d.to(w)
+}
+
+func (d *drawing) person(person *funnelv1.FunnelPerson) {
+	ids := append(append([]string(nil), person.GetUserIds()...), person.GetAnonymousIds()...)
+	outcome := outcomes[person.GetOutcome()]
+	room := d.width() - 16 - 16 - 11 - 3
+	d.line("%s %s %s %s", d.paint(bold, fit(person.GetPersonId(), 16)),
+		fit(person.GetPersona(), 16), d.paint(colorOf(person.GetOutcome()), fit(outcome, 11)),
+		fit(strings.Join(ids, " "), room))
+	if times := person.GetStepTimes(); len(times) > 0 {
+		d.line("  %s", d.paint(dim, stepTimes(person)))
+	}
+}
+
+// stepTimes is when the attempt began and how long after that each later step was filled.
+func stepTimes(person *funnelv1.FunnelPerson) string {
+	times := person.GetStepTimes()
+	entry := times[0].AsTime()
+	parts := []string{instant(entry)}
+	for _, t := range times[1:] {
+		parts = append(parts, "+"+Span(t.AsTime().Sub(entry).Seconds()))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func colorOf(o funnelv1.Outcome) string {
+	switch o {
+	case funnelv1.Outcome_OUTCOME_CONVERTED:
+		return green
+	case funnelv1.Outcome_OUTCOME_LOST:
+		return red
+	default:
+		return yellow
+	}
+}

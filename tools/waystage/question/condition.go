@@ -1,0 +1,183 @@
+package question
+
+import (
+	"math"
+	"strconv"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+)
+
+// stops of a name and of a value in a condition.
+const (
+	nameStops  = "=!~<>?,[]|\":"
+	valueStops = ",[]|\""
+)
+
+// named are the subjects that have names; bare those that have none.
+var (
+	named = map[string]funnelv1.Subject{
+		"property": funnelv1.Subject_SUBJECT_PROPERTY,
+		"trait":    funnelv1.Subject_SUBJECT_TRAIT,
+	}
+	bare = map[string]funnelv1.Subject{
+		"persona":    funnelv1.Subject_SUBJECT_PERSONA,
+		"channel":    funnelv1.Subject_SUBJECT_CHANNEL,
+		"event":      funnelv1.Subject_SUBJECT_EVENT,
+		"stage":      funnelv1.Subject_SUBJECT_STAGE,
+		"touchpoint": funnelv1.Subject_SUBJECT_TOUCHPOINT,
+	}
+)
+
+// signs of operators, the longer ones before those that begin them.
+var signs = []struct {
+	sign     string
+	operator funnelv1.Operator
+	many     funnelv1.Operator // with several values
+	unary    bool
+}{
+	{sign: "!?", operator: funnelv1.Operator_OPERATOR_IS_NOT_SET, unary: true},
+	{sign: "?", operator: funnelv1.Operator_OPERATOR_IS_SET, unary: true},
+	{
+		sign: "!=", operator: funnelv1.Operator_OPERATOR_NEQ,
+		many: funnelv1.Operator_OPERATOR_NOT_IN,
+	},
+	{sign: "!~", operator: funnelv1.Operator_OPERATOR_NOT_CONTAINS},
+	{sign: ">=", operator: funnelv1.Operator_OPERATOR_GTE},
+	{sign: "<=", operator: funnelv1.Operator_OPERATOR_LTE},
+	{sign: "=", operator: funnelv1.Operator_OPERATOR_EQ, many: funnelv1.Operator_OPERATOR_IN},
+	{sign: "~", operator: funnelv1.Operator_OPERATOR_CONTAINS},
+	{sign: ">", operator: funnelv1.Operator_OPERATOR_GT},
+	{sign: "<", operator: funnelv1.Operator_OPERATOR_LT},
+}
+
+// ParseCondition reads a condition such as "total>100", "trait:plan=pro", "channel=email|social"
+// or "coupon?". A name without a subject is that of a property, but for the words persona,
+// channel, event, stage and touchpoint. Values that look like numbers or true and false are
+// such; in quotes they are texts.
+func ParseCondition(text string) (*funnelv1.Condition, error) {
+	s := scanner{text: text}
+	c, err := s.condition()
+	if err != nil {
+		return nil, err
+	}
+	if !s.end() {
+		return nil, s.wrong("nothing more belongs here; put a value with , [ ] | in double quotes")
+	}
+	return c, nil
+}
+
+func (s *scanner) condition() (*funnelv1.Condition, error) {
+	c := &funnelv1.Condition{}
+	if err := s.subject(c); err != nil {
+		return nil, err
+	}
+	for _, o := range signs {
+		if !s.take(o.sign) {
+			continue
+		}
+		c.Operator = o.operator
+		if o.unary {
+			s.space()
+			return c, nil
+		}
+		err := s.values(c)
+		if len(c.Values) > 1 && err == nil {
+			c.Operator = o.many
+			if o.many == funnelv1.Operator_OPERATOR_UNSPECIFIED {
+				err = s.wrong("%s takes one value; only = and != take several with |", o.sign)
+			}
+		}
+		return c, err
+	}
+	return nil, s.wrong("a test is missing: one of = != ~ !~ > >= < <= with a value, or ? or !?")
+}
+
+// subject reads where the value is found.
+func (s *scanner) subject(c *funnelv1.Condition) error {
+	name, quoted, err := s.word(nameStops)
+	if err != nil {
+		return err
+	}
+	if !quoted && s.take(":") {
+		subject, known := named[name]
+		if !known {
+			return s.wrong("%q: has no names; only property: and trait: do", name)
+		}
+		c.Subject = subject
+		if name, _, err = s.word(nameStops[:len(nameStops)-1]); err != nil {
+			return err
+		}
+		c.Name = name
+	} else if subject, known := bare[name]; known && !quoted {
+		c.Subject = subject
+		return nil
+	} else {
+		c.Subject, c.Name = funnelv1.Subject_SUBJECT_PROPERTY, name
+	}
+	if c.Name == "" {
+		return s.wrong("a name is missing")
+	}
+	return nil
+}
+
+func (s *scanner) values(c *funnelv1.Condition) error {
+	for {
+		word, quoted, err := s.word(valueStops)
+		if err != nil {
+			return err
+		}
+		if word == "" && !quoted {
+			return s.wrong(`a value is missing; write "" for the empty text`)
+		}
+		c.Values = append(c.Values, valueOf(word, quoted))
+		if !s.take("|") {
+			return nil
+		}
+	}
+}
+
+func valueOf(word string, quoted bool) *structpb.Value {
+	if quoted {
+		return structpb.NewStringValue(word)
+	}
+	if word == "true" || word == "false" {
+		return structpb.NewBoolValue(word == "true")
+	}
+	n, err := strconv.ParseFloat(word, 64)
+	if err == nil && !math.IsInf(n, 0) && !math.IsNaN(n) && !hexadecimal(word) {
+		return structpb.NewNumberValue(n)
+	}
+	return structpb.NewStringValue(word)
+}
+
+// hexadecimal tells numbers as Go writes them and people do not: 0x10, 1_000.
+func hexadecimal(word string) bool {
+	for _, r := range word {
+		if r == 'x' || r == 'X' || r == '_' {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseFilter reads conditions that must all hold; nil where there are none.
+func ParseFilter(texts []string) (*funnelv1.Filter, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	list := &funnelv1.FilterList{}
+	for _, text := range texts {
+		c, err := ParseCondition(text)
+		if err != nil {
+			return nil, err
+		}
+		list.Filters = append(list.Filters,
+			&funnelv1.Filter{Is: &funnelv1.Filter_Condition{Condition: c}})
+	}
+	if len(list.Filters) == 1 {
+		return list.Filters[0], nil
+	}
+	return &funnelv1.Filter{Is: &funnelv1.Filter_All{All: list}}, nil
+}

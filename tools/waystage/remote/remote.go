@@ -1,0 +1,83 @@
+// Package remote connects a command with the question API over gRPC and says in words what went
+// wrong with a call.
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
+)
+
+// Client calls the question API with one token. Make it with New; it must be closed.
+type Client struct {
+	Funnels funnelv1.FunnelServiceClient
+	Maps    journeyv1.JourneyMapServiceClient
+	Sites   sitev1.SiteServiceClient
+
+	conn *grpc.ClientConn
+}
+
+// maxAnswerBytes is more than any page of persons takes.
+const maxAnswerBytes = 64 << 20
+
+// callTimeout bounds a call, beyond what the server allows one.
+const callTimeout = 2 * time.Minute
+
+// New prepares a client without calling anything. The address is host:port; with "https://"
+// before it the connection is encrypted. An empty token is not sent.
+func New(address, token string) (*Client, error) {
+	target, transport := address, insecure.NewCredentials()
+	if rest, ok := strings.CutPrefix(address, "https://"); ok {
+		target, transport = rest, credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	} else if rest, ok := strings.CutPrefix(address, "http://"); ok {
+		target = rest
+	}
+	conn, err := grpc.NewClient("dns:///"+strings.TrimRight(target, "/"),
+		grpc.WithTransportCredentials(transport),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
+		grpc.WithUnaryInterceptor(bearer(token)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("reading the server's address %q: %w", address, err)
+	}
+	return &Client{
+		Funnels: funnelv1.NewFunnelServiceClient(conn),
+		Maps:    journeyv1.NewJourneyMapServiceClient(conn),
+		Sites:   sitev1.NewSiteServiceClient(conn),
+		conn:    conn,
+	}, nil
+}
+
+// Close gives the connection back.
+func (c *Client) Close() error {
+	if err := c.conn.Close(); err != nil {
+		return fmt.Errorf("closing the connection: %w", err)
+	}
+	return nil
+}
+
+// bearer adds the token and a deadline to every call.
+func bearer(token string) grpc.UnaryClientInterceptor {
+	return func(
+		ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+		invoke grpc.UnaryInvoker, options ...grpc.CallOption,
+	) error {
+		if token != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+		}
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		return invoke(ctx, method, request, reply, conn, options...)
+	}
+}
