@@ -252,7 +252,8 @@ func (c *ClickHouse) Close(ctx context.Context) error {
 	return waitErr
 }
 
-// drained waits until no request runs, and lets no other begin; false when it takes longer than wait.
+// drained waits until no request runs, and lets no other begin; false when that takes longer than
+// wait.
 func (c *ClickHouse) drained(wait time.Duration) bool {
 	timeout := time.After(wait)
 	for range cap(c.slots) {

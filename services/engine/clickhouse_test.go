@@ -181,8 +181,8 @@ func TestParameters(t *testing.T) {
 		"number": "42", "text": `quote ' backslash \\ tab \t`, "list": "['a','b\\'c']", "empty": "",
 		"name": "numbers",
 	}))
-	got := oneIn[string](t, ctx, conn, "SELECT toString({number:UInt64}) || '|' || {text:String} || "+
-		"'|' || arrayStringConcat({list:Array(String)}, ',') || '|' || {empty:String}")
+	got := oneIn[string](t, ctx, conn, "SELECT toString({number:UInt64}) || '|' || "+
+		"{text:String} || '|' || arrayStringConcat({list:Array(String)}, ',') || '|' || {empty:String}")
 	if want := "42|quote ' backslash \\ tab \t|a,b'c|"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -207,10 +207,12 @@ func TestSettingsLastForOneRequest(t *testing.T) {
 			t.Errorf("got %d, want 1000000", got)
 		}
 	}
-	if got := oneIn[string](t, tight, conn, "SELECT toString(getSetting('max_threads'))"); got != "1" {
-		t.Errorf("max_threads is %s, want 1", got)
+	threads := oneIn[string](t, tight, conn, "SELECT toString(getSetting('max_threads'))")
+	if threads != "1" {
+		t.Errorf("max_threads is %s, want 1", threads)
 	}
-	unknown := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"nope": 1}))
+	unknown := clickhouse.Context(t.Context(), clickhouse.WithSettings(
+		clickhouse.Settings{"nope": 1}))
 	checkCode(t, readAll(unknown, conn, "SELECT 1"), 115)
 	wrong := clickhouse.Context(t.Context(), clickhouse.WithSettings(
 		clickhouse.Settings{"max_threads": "many"}))
@@ -219,10 +221,11 @@ func TestSettingsLastForOneRequest(t *testing.T) {
 
 func TestNothingStaysBehind(t *testing.T) {
 	conn := connect(t)
-	before := one[string](t, conn, "SELECT toString(getSetting('max_block_size')) || currentDatabase()")
+	state := "SELECT toString(getSetting('max_block_size')) || currentDatabase()"
+	before := one[string](t, conn, state)
 	mustExec(t, conn, "SET max_block_size = 7", "USE system",
 		"CREATE TEMPORARY TABLE passing (n UInt8)")
-	after := one[string](t, conn, "SELECT toString(getSetting('max_block_size')) || currentDatabase()")
+	after := one[string](t, conn, state)
 	if before != after {
 		t.Errorf("SET and USE stay: %s, before %s", after, before)
 	}
@@ -290,8 +293,8 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// writeAndRead adds a batch of a worker, then checks that its own rows, and another long result, come
-// back whole.
+// writeAndRead adds a batch of a worker, then checks that its own rows, and another long result,
+// come back whole.
 func writeAndRead(ctx context.Context, conn driver.Conn, worker, round int) error {
 	batch, err := conn.PrepareBatch(ctx, "INSERT INTO many")
 	if err != nil {
@@ -316,8 +319,8 @@ func writeAndRead(ctx context.Context, conn driver.Conn, worker, round int) erro
 		if err := rows.Scan(&got); err != nil {
 			return err
 		}
-		if got != i*uint64(worker) {
-			return fmt.Errorf("worker %d reads %d in row %d, want %d", worker, got, i, i*uint64(worker))
+		if want := i * uint64(worker); got != want {
+			return fmt.Errorf("worker %d reads %d in row %d, want %d", worker, got, i, want)
 		}
 	}
 	var count uint64

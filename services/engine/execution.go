@@ -160,11 +160,12 @@ func (e *execution) selects(ctx context.Context, work *session) (counters, error
 	}
 }
 
-// whole runs a statement whose result cannot be streamed, because of the statement or of its format.
-// Libchdb holds all of it in memory.
+// whole runs a statement whose result cannot be streamed, because of the statement or of its
+// format. Libchdb holds all of it in memory.
 func (e *execution) whole(work *session) (counters, error) {
 	if count := work.statements(e.req.text); count > 1 {
-		return counters{}, syntaxError.raise("Multi-statements are not allowed: %d were sent", count)
+		return counters{}, syntaxError.raise("Multi-statements are not allowed, and "+
+			"%d were sent", count)
 	}
 	found, err := work.run(e.req.statement)
 	if err != nil {

@@ -20,9 +20,11 @@ func TestFormOf(t *testing.T) {
 		text string
 		want seen
 	}{
-		"select":            {"SELECT 1", seen{Selects: true}},
-		"select format":     {"select 1 format TSV;", seen{Selects: true, Format: "TSV"}},
-		"format settings":   {"SELECT 1 FORMAT CSV SETTINGS a = 1", seen{Selects: true, Format: "CSV"}},
+		"select":        {"SELECT 1", seen{Selects: true}},
+		"select format": {"select 1 format TSV;", seen{Selects: true, Format: "TSV"}},
+		"format settings": {
+			"SELECT 1 FORMAT CSV SETTINGS a = 1", seen{Selects: true, Format: "CSV"},
+		},
 		"a column format":   {"SELECT format FROM t", seen{Selects: true}},
 		"a function format": {"SELECT format('FORMAT TSV', 1)", seen{Selects: true}},
 		"format in text":    {"SELECT ' FORMAT TSV'", seen{Selects: true}},
@@ -33,15 +35,29 @@ func TestFormOf(t *testing.T) {
 		"show":              {"SHOW TABLES FORMAT JSON", seen{Format: "JSON"}},
 		"insert select":     {"INSERT INTO t SELECT 1 FORMAT TSV", seen{}},
 		"insert brackets":   {"INSERT INTO t (a) (SELECT 1)", seen{}},
-		"insert values":     {"INSERT INTO t VALUES (1)", seen{Format: "Values", TakesData: true, Head: "INSERT INTO t ", Data: " (1)"}},
+		"insert values": {
+			"INSERT INTO t VALUES (1)",
+			seen{Format: "Values", TakesData: true, Head: "INSERT INTO t ", Data: " (1)"},
+		},
 		"insert format": {"insert into t (values, format) format TSV \r\n\n1",
-			seen{Format: "TSV", TakesData: true, Head: "insert into t (values, format) ", Data: "\n1"}},
-		"insert into values": {"INSERT INTO a.values FORMAT TSV", seen{Format: "TSV", TakesData: true, Head: "INSERT INTO a.values "}},
-		"insert function":    {"INSERT INTO FUNCTION file('VALUES') VALUES 1", seen{Format: "Values", TakesData: true, Head: "INSERT INTO FUNCTION file('VALUES') ", Data: " 1"}},
-		"empty":              {"", seen{}},
-		"open text":          {"SELECT 'a", seen{Selects: true}},
-		"open comment":       {"SELECT /* a", seen{Selects: true}},
-		"escapes":            {`SELECT 'a\'' || '''' || "b""" FORMAT TSV`, seen{Selects: true, Format: "TSV"}},
+			seen{
+				Format: "TSV", TakesData: true, Head: "insert into t (values, format) ",
+				Data: "\n1"},
+		},
+		"insert into values": {
+			"INSERT INTO a.values FORMAT TSV",
+			seen{Format: "TSV", TakesData: true, Head: "INSERT INTO a.values "},
+		},
+		"insert function": {
+			"INSERT INTO FUNCTION file('VALUES') VALUES 1",
+			seen{Format: "Values", TakesData: true, Head: "INSERT INTO FUNCTION file('VALUES') ", Data: " 1"},
+		},
+		"empty":        {"", seen{}},
+		"open text":    {"SELECT 'a", seen{Selects: true}},
+		"open comment": {"SELECT /* a", seen{Selects: true}},
+		"escapes": {
+			`SELECT 'a\'' || '''' || "b""" FORMAT TSV`, seen{Selects: true, Format: "TSV"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := formOf(test.text)
@@ -71,6 +87,7 @@ func FuzzUpgrade(f *testing.F) {
 	f.Add([]byte("\x01\x01\x011\x05UInt8\x01"))
 	f.Add([]byte("\x01\x01\x01a\x16LowCardinality(String)\x01\x00\x00\x00\x00\x00\x00\x00\x00\x06\x00\x00" +
 		"\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01a\x01\x00\x00\x00\x00\x00\x00\x00\x01"))
+	f.Add([]byte("\xff")) // no number
 	f.Add([]byte("\x01\x01\x01a\x0dArray(String)\xff\xff\xff\xff\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = newUpgrader(54485).write(io.Discard, data) // must end, and not panic
@@ -139,7 +156,8 @@ func TestExceptionFrom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var e *exception
-			if !errors.As(exceptionFrom(test.text), &e) || e.code != test.code || e.status() != test.status {
+			if !errors.As(exceptionFrom(test.text), &e) || e.code != test.code ||
+				e.status() != test.status {
 				t.Errorf("got %+v", e)
 			}
 		})

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -24,6 +26,7 @@ type KafkaConfig struct {
 type Kafka struct {
 	cluster *kfake.Cluster
 	address string
+	lock    *os.File
 }
 
 // OpenKafka starts the broker on the log in cfg.Dir. What it has acknowledged is on disk: records,
@@ -36,18 +39,36 @@ func OpenKafka(cfg KafkaConfig) (*Kafka, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the Kafka directory %s: %w", cfg.Dir, err)
 	}
+	lock, err := lockDir(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening Kafka in %s: %w", cfg.Dir, err)
+	}
 	cluster, err := kfake.NewCluster(
 		kfake.Ports(cfg.Port),
-		kfake.DataDir(cfg.Dir),
+		kfake.DataDir(filepath.Join(cfg.Dir, "log")),
 		kfake.SyncWrites(),
 		kfake.ClusterID("waystage-embedded"),
 		kfake.DefaultNumPartitions(1),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("opening Kafka in %s on port %s: %w",
-			cfg.Dir, strconv.Itoa(cfg.Port), err)
+		_ = lock.Close() // it was only read
+		return nil, fmt.Errorf("opening Kafka in %s on port %d: %w", cfg.Dir, cfg.Port, err)
 	}
-	return &Kafka{cluster: cluster, address: cluster.ListenAddrs()[0]}, nil
+	return &Kafka{cluster: cluster, address: cluster.ListenAddrs()[0], lock: lock}, nil
+}
+
+// lockDir keeps other brokers out of a directory until the file it gives is closed, or the process
+// ends.
+func lockDir(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("making the lock of the directory: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close() // it was only read
+		return nil, fmt.Errorf("locking the directory, which another broker may use: %w", err)
+	}
+	return lock, nil
 }
 
 // Addr is the broker's address, as host:port.
@@ -69,5 +90,8 @@ func (k *Kafka) Port() int {
 // Close ends all connections and writes what is left to disk. It must be called once.
 func (k *Kafka) Close() error {
 	k.cluster.Close()
+	if err := k.lock.Close(); err != nil {
+		return fmt.Errorf("giving up the lock of Kafka's directory: %w", err)
+	}
 	return nil
 }

@@ -219,6 +219,20 @@ func TestKafkaMakesNoTopicsUnasked(t *testing.T) {
 	}
 }
 
+func TestKafkaSharesNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	broker := openKafka(t, dir, 0)
+	if _, err := engine.OpenKafka(engine.KafkaConfig{Dir: dir}); err == nil {
+		t.Error("two brokers open in one directory")
+	}
+	if err := broker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := openKafka(t, dir, 0).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestKafkaWantsDirectory(t *testing.T) {
 	if _, err := engine.OpenKafka(engine.KafkaConfig{}); err == nil {
 		t.Error("a Kafka without a directory opens")

@@ -190,7 +190,8 @@ func TestFindLibrary(t *testing.T) {
 		t.Errorf("the override %s gives %s, %v", found, again, err)
 	}
 	t.Run("wrong override", func(t *testing.T) {
-		if _, err := engine.FindLibrary("/nowhere/libchdb.so"); !errors.Is(err, engine.ErrNoLibrary) {
+		_, err := engine.FindLibrary("/nowhere/libchdb.so")
+		if !errors.Is(err, engine.ErrNoLibrary) {
 			t.Errorf("got %v, want ErrNoLibrary", err)
 		}
 	})

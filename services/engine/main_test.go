@@ -85,7 +85,9 @@ func one[T any](t *testing.T, conn driver.Conn, query string, args ...any) T {
 	return oneIn[T](t, t.Context(), conn, query, args...)
 }
 
-func oneIn[T any](t *testing.T, ctx context.Context, conn driver.Conn, query string, args ...any) T {
+func oneIn[T any](
+	t *testing.T, ctx context.Context, conn driver.Conn, query string, args ...any,
+) T {
 	t.Helper()
 	var value T
 	if err := conn.QueryRow(ctx, query, args...).Scan(&value); err != nil {

@@ -44,6 +44,9 @@ func (u *upgrader) write(w io.Writer, data []byte) error {
 // writeBlock upgrades one block.
 func (u *upgrader) writeBlock(w io.Writer, read *nativeReader) error {
 	columns, rows := read.count(), read.count()
+	if read.err != nil {
+		return read.err
+	}
 	u.head = u.head[:0]
 	if u.revision >= revisionBlockInfo {
 		u.head = append(u.head, blockInfo...)

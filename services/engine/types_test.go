@@ -18,7 +18,7 @@ import (
 // revision is one that real clients announce; blocks of it look as those of newer ones.
 const revision = 54485
 
-// normalize reads Native blocks of a revision with clickhouse-go and writes them again, without one.
+// normalize reads Native blocks of a revision with clickhouse-go and writes them without one.
 func normalize(t *testing.T, data string, revision uint64) []byte {
 	t.Helper()
 	read := chproto.NewReader(strings.NewReader(data))
@@ -102,7 +102,8 @@ func TestJSONComesAsText(t *testing.T) {
 
 func TestDateTimeLosesZone(t *testing.T) {
 	conn := connect(t)
-	rows, err := conn.Query(t.Context(), "SELECT toDateTime(0, 'Asia/Tokyo') AS a, toDateTime64(0, 3, 'Asia/Tokyo') AS b")
+	rows, err := conn.Query(t.Context(),
+		"SELECT toDateTime(0, 'Asia/Tokyo') AS a, toDateTime64(0, 3, 'Asia/Tokyo') AS b")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,6 @@ func TestDateTimeLosesZone(t *testing.T) {
 	}
 	want := []string{"DateTime", "DateTime64(3, 'Asia/Tokyo')"}
 	if diff := cmp.Diff(want, types); diff != "" {
-		t.Errorf("if DateTime keeps its zone now, the comment of OpenClickHouse is wrong:\n%s", diff)
+		t.Errorf("if DateTime keeps its zone now, the comment of the package is wrong:\n%s", diff)
 	}
 }

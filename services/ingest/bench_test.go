@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/waystage/waystage/services/engine/enginetest"
 )
 
 // example is a message of about 700 bytes, split where its id belongs.
@@ -28,10 +30,13 @@ func BenchmarkIngestBatch100(b *testing.B) { benchmark(b, "/v1/batch", 100) }
 func BenchmarkIngestSingle(b *testing.B) { benchmark(b, "/v1/track", 1) }
 
 func benchmark(b *testing.B, path string, messages int) {
-	s := open(b)
+	config := testConfig(enginetest.Kafka(b))
+	config.InFlightBytes *= 2
+	s := start(b, config, nil)
+	s.awaitReady(true)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 	var next atomic.Int64
-	b.SetParallelism(64)
+	b.SetParallelism(32)
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {

@@ -58,6 +58,7 @@ type observer struct {
 	log     zerolog.Logger
 }
 
+// Answered counts a request and its messages.
 func (o *observer) Answered(outcome capture.Outcome) {
 	m := o.metrics
 	m.requests.WithLabelValues(
@@ -69,6 +70,7 @@ func (o *observer) Answered(outcome capture.Outcome) {
 	}
 }
 
+// Failed logs the cause of an answer 500.
 func (o *observer) Failed(err error) {
 	o.log.Error().Err(err).Msg("answered with 500")
 }

@@ -119,8 +119,7 @@ func isID(id string) bool {
 	if id == "" || len(id) > maxIDLength || id[0] < 'a' || id[0] > 'z' {
 		return false
 	}
-	return strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789_-") == "" ||
-		!strings.ContainsFunc(id, isNotIDRune)
+	return !strings.ContainsFunc(id, isNotIDRune)
 }
 
 func isNotIDRune(c rune) bool {

@@ -129,7 +129,7 @@ func (o *object) stages(m *Map) ids {
 	if ok && len(sequence.Values) < MinStages {
 		o.add(list.at, list.path, "a map has at least %d stages; add more", MinStages)
 	}
-	declared.unread = !ok
+	declared.unread = !ok || len(sequence.Values) > MaxStages
 	for _, entry := range o.entries("stages", MaxStages, "id", "title") {
 		id := entry.declare(&declared)
 		m.Stages = append(m.Stages, Stage{ID: StageID(id), Title: entry.title(id)})

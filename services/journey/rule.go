@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"fmt"
 	"sync"
 	"unicode/utf8"
 
@@ -45,7 +46,14 @@ type activation struct{ resolver }
 func (activation) Parent() interpreter.Activation { return nil }
 
 // compile reads a condition. Either the errors or the rule is nil.
-func compile(text string, in *language) (*rule, []ruleError) {
+func compile(text string, in *language) (compiled *rule, errs []ruleError) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			compiled = nil
+			errs = []ruleError{{message: fmt.Sprintf("the condition cannot be read (%v); "+
+				"simplify it", recovered)}}
+		}
+	}()
 	if n := utf8.RuneCountInString(text); n > maxConditionRunes {
 		return nil, []ruleError{{message: "the condition is longer than 2,000 characters; shorten it"}}
 	}
@@ -119,11 +127,9 @@ func newLanguage(variables ...*decls.VariableDecl) *language {
 		cel.DefaultUTCTimeZone(true),
 		cel.CustomTypeAdapter(sorting{types.DefaultTypeAdapter}),
 		cel.ParserRecursionLimit(ruleDepth),
-		cel.RegexProgramSizeLimit(patternInstructions),
 		cel.ASTValidators(
-			cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(),
-			cel.ValidateTimestampLiterals(), cel.ValidateComprehensionNestingLimit(ruleLoops),
-			offered{},
+			cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(),
+			cel.ValidateComprehensionNestingLimit(ruleLoops), offered{},
 		),
 	)
 	if err != nil {

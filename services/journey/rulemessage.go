@@ -46,11 +46,8 @@ func plainly(message string, variables []string) string {
 	if m := noOverload.FindStringSubmatch(message); m != nil {
 		return displayed(m[1]) + " cannot be applied to " + clipped(m[2])
 	}
-	switch message {
-	case "comprehension exceeds nesting limit":
+	if message == "comprehension exceeds nesting limit" {
 		return "all, exists and exists_one may stand in one another only once"
-	case "invalid matches argument":
-		return "the pattern of matches is no regular expression (RE2)"
 	}
 	return message
 }

@@ -1,11 +1,13 @@
 package journey
 
 import (
+	"regexp/syntax"
 	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -33,6 +35,7 @@ func (offered) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *c
 		switch e.Kind() {
 		case ast.CallKind:
 			checkCall(e, issues)
+			checkArithmetic(e, a, issues)
 		case ast.ListKind, ast.MapKind, ast.StructKind:
 			checkLiteral(e, issues)
 		}
@@ -50,9 +53,52 @@ func checkCall(e ast.Expr, issues *cel.Issues) {
 			didYouMean(name, offeredFunctions))
 		return
 	}
-	args := call.Args()
-	if name == "matches" && args[len(args)-1].Kind() != ast.LiteralKind {
-		issues.ReportErrorAtID(e.ID(), "the pattern of matches must be a text in the condition itself")
+	if name == "matches" {
+		checkPattern(call.Args(), issues)
+	}
+}
+
+// checkPattern looks at the pattern of matches, which is the last argument. (The check that comes
+// with CEL panics for patterns with a count, such as a{2}.)
+func checkPattern(args []ast.Expr, issues *cel.Issues) {
+	pattern := args[len(args)-1]
+	if pattern.Kind() != ast.LiteralKind {
+		issues.ReportErrorAtID(pattern.ID(),
+			"the pattern of matches must be a text in the condition itself")
+		return
+	}
+	text, _ := pattern.AsLiteral().Value().(string)
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		issues.ReportErrorAtID(pattern.ID(), "the pattern of matches is no regular expression: %v",
+			err)
+		return
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil || len(program.Inst) > patternInstructions {
+		issues.ReportErrorAtID(pattern.ID(), "the pattern of matches is too large; simplify it")
+	}
+}
+
+// checkArithmetic refuses 2 * properties.n, which never works: CEL does not mix whole numbers and
+// doubles in arithmetic, as it does in comparisons.
+func checkArithmetic(e ast.NavigableExpr, a *ast.AST, issues *cel.Issues) {
+	call := e.AsCall()
+	switch call.FunctionName() {
+	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide:
+	default:
+		return
+	}
+	left, right := call.Args()[0], call.Args()[1]
+	if left.Kind() != ast.LiteralKind {
+		left, right = right, left
+	}
+	if left.Kind() != ast.LiteralKind || a.GetType(right.ID()).Kind() != types.DynKind {
+		return
+	}
+	if whole, ok := left.AsLiteral().(types.Int); ok {
+		issues.ReportErrorAtID(e.ID(), "numbers of messages and traits are doubles; write %d.0 for %d",
+			int64(whole), int64(whole))
 	}
 }
 

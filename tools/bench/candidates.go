@@ -142,8 +142,8 @@ func conditionedEvents() string {
 }
 
 // eventMasks are the steps of each event.
-func eventMasks() *[256]uint64 {
-	var masks [256]uint64
+func eventMasks() *[256]uint32 {
+	var masks [256]uint32
 	for i, e := range world.Catalogue() {
 		for s, stage := range world.Stages()[:stepCount] {
 			if e.Attribution.Stage == stage {
@@ -172,68 +172,37 @@ func askLevels(ctx context.Context, b *bench, _ question, sql string) (counts, e
 	return c, err
 }
 
-// askRows runs the kernel over rows of identity and entry.
+// askRows runs the kernel over rows of an identity and an entry.
 func askRows(ctx context.Context, b *bench, q question, sql string) (counts, error) {
-	type block struct{ identities, entries proto.ColUInt64 }
-	var now *block
-	blocks := make(chan *block, 4)
-	k := newKernel(q, b.persons, nil)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for each := range blocks {
-			k.rows(each.identities, each.entries)
-		}
-	}()
+	k := &kernel{question: q, persons: b.persons}
+	var identities, entries proto.ColUInt64
 	err := b.client.stream(ctx, sql, func() proto.Results {
-		now = &block{}
-		return proto.Results{{Data: &now.identities}, {Data: &now.entries}}
+		identities, entries = nil, nil
+		return proto.Results{{Data: &identities}, {Data: &entries}}
 	}, func() error {
-		blocks <- now
+		k.add(block{identities: identities, entries: entries})
 		return nil
 	})
-	close(blocks)
-	<-done
 	return k.answer(), err
 }
 
 // askArrays runs the kernel over rows of an identity and an array of entries.
 func askArrays(codes bool) func(context.Context, *bench, question, string) (counts, error) {
 	return func(ctx context.Context, b *bench, q question, sql string) (counts, error) {
-		var masks *[256]uint64
+		k := &kernel{question: q, persons: b.persons}
 		if codes {
-			masks = eventMasks()
+			k.masks = eventMasks()
 		}
-		type block struct {
-			identities, values proto.ColUInt64
-			entries            *proto.ColArr[uint64]
-		}
-		var now *block
-		blocks := make(chan *block, 4)
-		k := newKernel(q, b.persons, masks)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for each := range blocks {
-				start := uint64(0)
-				for i, end := range each.entries.Offsets {
-					if end > start {
-						k.add(each.identities[i], each.values[start:end])
-					}
-					start = end
-				}
-			}
-		}()
+		var identities, values proto.ColUInt64
+		var entries *proto.ColArr[uint64]
 		err := b.client.stream(ctx, sql, func() proto.Results {
-			now = &block{}
-			now.entries = proto.NewArray(&now.values)
-			return proto.Results{{Data: &now.identities}, {Data: now.entries}}
+			identities, values = nil, nil
+			entries = proto.NewArray(&values)
+			return proto.Results{{Data: &identities}, {Data: entries}}
 		}, func() error {
-			blocks <- now
+			k.add(block{identities: identities, entries: values, ends: entries.Offsets})
 			return nil
 		})
-		close(blocks)
-		<-done
 		return k.answer(), err
 	}
 }

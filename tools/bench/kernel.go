@@ -1,222 +1,242 @@
 package main
 
 import (
-	"math/bits"
+	"cmp"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
+
+	"github.com/waystage/waystage/services/funnel"
 )
 
-// An entry is a touchpoint that fills a step: milliseconds << maskBits | a bit per step.
+// An entry is a touchpoint on the wire: milliseconds since 1970 << maskBits | a bit per step.
 const (
 	maskBits = 20
 	maskOnly = 1<<maskBits - 1
 )
 
-// table maps numbers to numbers by open addressing. A number's home is given by its highest bits,
-// so that numbers met in ascending order are looked up in ascending order of memory.
-type table struct {
-	keys, values []uint64
-	shift        uint
-	used         int
+// Identities are uniform hashes and come sorted within each part of a table, so the kernel cuts
+// blocks where the first bits of the identity change and works on one bucket after the other:
+// what it needs of a bucket fits the processor's cache.
+const (
+	bucketBits  = 9
+	bucketCount = 1 << bucketBits
+	workers     = 2
+)
+
+func bucketOf(number uint64) int { return int(number >> (64 - bucketBits)) }
+
+// block is what came in one block: entries per row, or, with ends, an array of entries per row.
+type block struct {
+	identities, entries, ends []uint64
 }
 
-func newTable(size int) *table {
-	n := bits.Len(uint(max(size, 512)*2 - 1))
-	return &table{
-		keys: make([]uint64, 1<<n), values: make([]uint64, 1<<n), shift: uint(64 - n),
-	}
+// segment is a sequence of rows of a block that belong to one bucket.
+type segment struct{ block, from, to int32 }
+
+// strip is a sequence of entries of one identity.
+type strip struct {
+	block, from, to int32
+	next            int32
 }
 
-// place finds where a key stands or would stand. Keys are not 0.
-func (t *table) place(key uint64) int {
-	i := int(key >> t.shift)
-	for t.keys[i] != key && t.keys[i] != 0 {
-		if i++; i == len(t.keys) {
-			i = 0
-		}
-	}
-	return i
+// linked is a strip of an identity that is one of several of a person.
+type linked struct {
+	person uint64
+	strip  strip
 }
 
-func (t *table) set(key, value uint64) {
-	i := t.place(key)
-	if t.keys[i] == 0 {
-		t.used++
-	}
-	t.keys[i], t.values[i] = key, value
-}
-
-// run is a sequence of entries of one identity as they came.
-type run struct {
-	entries []uint64
-	next    int32
-}
-
-// kernel gathers runs per person and evaluates the funnel.
+// kernel gathers blocks and evaluates the funnel.
 type kernel struct {
 	question question
 	// persons holds the linked identities' persons.
 	persons *table
 	// masks is the steps of each code of an entry; nil if entries hold masks.
-	masks *[256]uint64
-	seen  *table // person to ends of the chain of runs
-	runs  []run
+	masks    *[256]uint32
+	blocks   []block
+	segments [bucketCount][]segment
 }
 
-func newKernel(q question, persons *table, masks *[256]uint64) *kernel {
-	return &kernel{question: q, persons: persons, masks: masks, seen: newTable(1 << 12)}
-}
-
-// rows adds a block of identities and entries, a row each.
-func (k *kernel) rows(identities, entries []uint64) {
-	for i := 0; i < len(identities); {
-		j, id := i+1, identities[i]
-		for j < len(identities) && identities[j] == id {
+// add takes a block, which must stay as it is.
+func (k *kernel) add(b block) {
+	n := int32(len(k.blocks))
+	k.blocks = append(k.blocks, b)
+	for i := 0; i < len(b.identities); {
+		bucket, j := bucketOf(b.identities[i]), i+1
+		for j < len(b.identities) && bucketOf(b.identities[j]) == bucket {
 			j++
 		}
-		k.add(id, entries[i:j])
+		k.segments[bucket] = append(k.segments[bucket], segment{n, int32(i), int32(j)})
 		i = j
 	}
 }
 
-// add adds entries of one identity.
-func (k *kernel) add(identity uint64, entries []uint64) {
-	if i := k.persons.place(identity); k.persons.keys[i] != 0 {
-		identity = k.persons.values[i]
-	}
-	i := k.seen.place(identity)
-	n := uint64(len(k.runs))
-	k.runs = append(k.runs, run{entries: entries, next: -1})
-	if k.seen.keys[i] == 0 {
-		k.seen.keys[i], k.seen.values[i] = identity, n<<32|n
-		if k.seen.used++; k.seen.used*2 > len(k.seen.keys) {
-			k.grow()
-		}
-		return
-	}
-	last := k.seen.values[i] & 0xffffffff
-	k.runs[last].next = int32(n)
-	k.seen.values[i] = k.seen.values[i]&^0xffffffff | n
-}
-
-func (k *kernel) grow() {
-	bigger := newTable(2 * k.seen.used)
-	for i, key := range k.seen.keys {
-		if key != 0 {
-			bigger.set(key, k.seen.values[i])
-		}
-	}
-	k.seen = bigger
-}
-
-// answer evaluates all persons, on two goroutines.
+// answer evaluates all persons: first those with one identity, whose entries all lie in one
+// bucket; then the others, gathered by the bucket of the person.
 func (k *kernel) answer() counts {
-	const workers = 2
-	var parts [workers]counts
+	var all [workers]worker
+	for w := range all {
+		all[w].start(k)
+	}
+	k.inParallel(&all, func(w *worker, bucket int) { w.single(bucket) })
+	k.inParallel(&all, func(w *worker, bucket int) { w.several(bucket, &all) })
+	var sum counts
+	for _, w := range all {
+		for s, n := range w.counts {
+			sum[s] += n
+		}
+	}
+	return sum
+}
+
+func (k *kernel) inParallel(all *[workers]worker, do func(*worker, int)) {
+	var next atomic.Int64
 	var group sync.WaitGroup
-	for w := range workers {
+	for w := range all {
 		group.Go(func() {
-			n := len(k.seen.keys)
-			parts[w] = k.evaluate(n*w/workers, n*(w+1)/workers)
+			for b := next.Add(1); b <= bucketCount; b = next.Add(1) {
+				do(&all[w], int(b)-1)
+			}
 		})
 	}
 	group.Wait()
-	for i := range parts[0] {
-		parts[0][i] += parts[1][i]
-	}
-	return parts[0]
 }
 
-func (k *kernel) evaluate(from, to int) counts {
-	var c counts
-	var buffer []uint64
-	for i := from; i < to; i++ {
-		if k.seen.keys[i] == 0 {
-			continue
-		}
-		var entries []uint64
-		var all uint64
-		entries, buffer, all = k.gather(int32(k.seen.values[i]>>32), buffer)
-		// No more steps can be filled than the run of ones at the bottom of all masks.
-		reachable := bits.TrailingZeros64(^all)
-		if reachable == 0 {
-			continue
-		}
-		if !slices.IsSorted(entries) {
-			if &entries[0] != &buffer[:1][0] {
-				buffer = append(buffer[:0], entries...)
-				entries = buffer
-			}
-			slices.Sort(entries)
-		}
-		for s := range k.question.deepest(entries, reachable) {
-			c[s]++
-		}
-	}
-	return c
+// worker evaluates buckets, keeping its scratch space.
+type worker struct {
+	*kernel
+	evaluator *funnel.Evaluator
+	counts    counts
+	chains    *table // person to first and last strip, as first << 32 | last
+	strips    []strip
+	touches   []funnel.Touch
+	spill     [bucketCount][]linked
 }
 
-// gather gives a person's entries and the union of their masks. It uses the buffer where they are
-// not in one place.
-func (k *kernel) gather(first int32, buffer []uint64) (entries, kept []uint64, all uint64) {
-	if r := k.runs[first]; r.next < 0 && k.masks == nil {
-		for _, e := range r.entries {
-			all |= e
-		}
-		if buffer == nil {
-			buffer = make([]uint64, 1)
-		}
-		return r.entries, buffer, all & maskOnly
-	}
-	buffer = buffer[:0]
-	for i := first; i >= 0; i = k.runs[i].next {
-		if k.masks == nil {
-			buffer = append(buffer, k.runs[i].entries...)
-			continue
-		}
-		for _, e := range k.runs[i].entries {
-			if m := k.masks[e&255]; m != 0 {
-				buffer = append(buffer, e>>8<<maskBits|m)
-			}
-		}
-	}
-	for _, e := range buffer {
-		all |= e
-	}
-	if len(buffer) == 0 {
-		return buffer, make([]uint64, 1), 0
-	}
-	return buffer, buffer, all & maskOnly
+func (w *worker) start(k *kernel) {
+	w.kernel = k
+	w.evaluator = funnel.NewEvaluator(k.question.funnel())
+	w.chains = newTable(0, bucketBits)
 }
 
-// deepest is the number of steps that the best attempt fills. The entries are in order; steps do
-// not share touchpoints.
-func (q question) deepest(entries []uint64, reachable int) int {
-	var last [stepCount]int64
-	depth := 0
-	from, to := q.from.UnixMilli(), q.to.UnixMilli()
-	span := int64(window / time.Millisecond)
-	until := q.until().UnixMilli()
-	for _, e := range entries {
-		at := int64(e >> maskBits)
-		s := bits.TrailingZeros64(e & maskOnly)
-		if at < from || at >= until || s >= stepCount {
-			continue
-		}
-		if s == 0 {
-			if at < to {
-				last[0] = at
-				depth = max(depth, 1)
+// single evaluates the persons of one identity and sets the others' strips aside.
+func (w *worker) single(bucket int) {
+	w.open(w.rowsOf(bucket))
+	for _, s := range w.segments[bucket] {
+		b := &w.blocks[s.block]
+		for i := s.from; i < s.to; {
+			id, j := b.identities[i], i+1
+			for j < s.to && b.identities[j] == id {
+				j++
 			}
-			continue
-		}
-		if last[s-1] != 0 && at-last[s-1] <= span {
-			last[s] = last[s-1]
-			if depth = max(depth, s+1); depth == reachable {
-				return depth
-			}
+			w.take(id, b.strip(s.block, i, j))
+			i = j
 		}
 	}
-	return depth
+	w.evaluate()
+}
+
+func (w *worker) rowsOf(bucket int) int {
+	n := 0
+	for _, s := range w.segments[bucket] {
+		n += int(s.to - s.from)
+	}
+	return n
+}
+
+// strip is the entries of rows i to j.
+func (b *block) strip(number, i, j int32) strip {
+	if b.ends == nil {
+		return strip{block: number, from: i, to: j, next: -1}
+	}
+	from := uint64(0)
+	if i > 0 {
+		from = b.ends[i-1]
+	}
+	return strip{block: number, from: int32(from), to: int32(b.ends[j-1]), next: -1}
+}
+
+func (w *worker) take(identity uint64, s strip) {
+	if c := w.persons.at(identity); c.key != 0 {
+		bucket := bucketOf(c.value)
+		w.spill[bucket] = append(w.spill[bucket], linked{c.value, s})
+		return
+	}
+	w.chain(identity, s)
+}
+
+// several evaluates the persons of several identities, from all workers' strips.
+func (w *worker) several(bucket int, all *[workers]worker) {
+	n := 0
+	for i := range all {
+		n += len(all[i].spill[bucket])
+	}
+	w.open(n)
+	for i := range all {
+		for _, l := range all[i].spill[bucket] {
+			w.chain(l.person, l.strip)
+		}
+	}
+	w.evaluate()
+}
+
+func (w *worker) open(most int) {
+	w.strips = w.strips[:0]
+	w.chains.reset(most)
+}
+
+// chain adds a strip to a person's.
+func (w *worker) chain(person uint64, s strip) {
+	n := uint64(len(w.strips))
+	w.strips = append(w.strips, s)
+	c := w.chains.at(person)
+	if c.key == 0 {
+		*c = cell{person, n<<32 | n}
+		return
+	}
+	w.strips[uint32(c.value)].next = int32(n)
+	c.value = c.value>>32<<32 | n
+}
+
+// evaluate counts the persons at hand.
+func (w *worker) evaluate() {
+	for _, c := range w.chains.cells {
+		if c.key == 0 || w.gather(int32(c.value>>32))&1 == 0 {
+			continue
+		}
+		attempt := w.evaluator.Evaluate(w.touches)
+		for s := range attempt.Depth {
+			w.counts[s]++
+		}
+	}
+}
+
+// gather lays out a person's touches in order, and gives the union of the steps they may fill.
+func (w *worker) gather(first int32) (steps uint32) {
+	w.touches = w.touches[:0]
+	sorted, last := true, int64(0)
+	for i := first; i >= 0; i = w.strips[i].next {
+		s := w.strips[i]
+		for _, e := range w.blocks[s.block].entries[s.from:s.to] {
+			t := w.touch(e)
+			if t.Steps == 0 {
+				continue
+			}
+			sorted = sorted && t.At >= last
+			last = t.At
+			steps |= t.Steps
+			w.touches = append(w.touches, t)
+		}
+	}
+	if !sorted && steps&1 != 0 {
+		slices.SortFunc(w.touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
+	}
+	return steps
+}
+
+func (k *kernel) touch(entry uint64) funnel.Touch {
+	if k.masks != nil {
+		return funnel.Touch{At: int64(entry >> 8), Steps: k.masks[entry&255]}
+	}
+	return funnel.Touch{At: int64(entry >> maskBits), Steps: uint32(entry & maskOnly)}
 }

@@ -56,7 +56,7 @@ func load(ctx context.Context, c *client, b *world.Benchmark) (int, *table, erro
 func loadLinks(
 	ctx context.Context, c *client, b *world.Benchmark,
 ) (persons *table, firstOf []uint32, err error) {
-	persons = newTable(b.Persons())
+	persons = newTable(b.Persons(), 0)
 	var identity, person proto.ColUInt64
 	var dense, first proto.ColUInt32
 	for p := range b.Persons() {

@@ -87,7 +87,7 @@ func (b *bench) prepare(ctx context.Context, w *world.Benchmark, reuse bool, fre
 	t0 := time.Now()
 	var n int
 	if reuse {
-		b.persons = newTable(w.Persons())
+		b.persons = newTable(w.Persons(), 0)
 		for p := range w.Persons() {
 			all := w.Identities(p)
 			if len(all) > 1 {

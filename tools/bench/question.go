@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/world"
 )
 
@@ -51,6 +52,17 @@ func (q question) until() time.Time { return q.to.Add(window) }
 
 func stamp(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%d,'UTC')", t.UnixMilli())
+}
+
+// funnel is the question as the evaluator takes it.
+func (q question) funnel() funnel.Question {
+	f := funnel.Question{From: q.from, To: q.to, AsOf: q.until(), Window: window}
+	for _, s := range world.Stages()[:stepCount] {
+		f.Steps = append(f.Steps, funnel.Step{
+			Target: funnel.Target{Kind: funnel.Stage, Name: string(s)},
+		})
+	}
+	return f
 }
 
 // where is the condition on site and time.

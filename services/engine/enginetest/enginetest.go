@@ -33,7 +33,7 @@ var shared struct {
 var databases atomic.Int64
 
 // ClickHouse gives the address of the ClickHouse of this process, started by the first call in a
-// directory that Main removes. The test fails when it cannot be started, and says how to install it.
+// directory that Main removes. When it cannot be started the test fails and says what to install.
 func ClickHouse(tb testing.TB) (dsn string) {
 	tb.Helper()
 	running, err := open(os.Getenv("WAYSTAGE_LIBCHDB"))

@@ -226,8 +226,8 @@ func (c *canonicalizer) number() bool {
 		return false
 	}
 	literal := c.src[from:c.at]
-	whole := bytes.IndexAny(literal, ".eE") < 0
-	exponent := !whole && bytes.IndexAny(literal, "eE") >= 0
+	whole := !bytes.ContainsAny(literal, ".eE")
+	exponent := bytes.ContainsAny(literal, "eE")
 	if whole && (len(literal) <= certainWholeBytes || fits(string(literal))) ||
 		!whole && !exponent && len(literal) <= certainFractionBytes {
 		c.out = append(c.out, literal...)

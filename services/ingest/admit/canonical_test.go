@@ -1,14 +1,11 @@
 package admit
 
 import (
-	"bytes"
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -231,93 +228,4 @@ func escapedForm(r rune) string {
 		return hex(0xd800+r>>10) + hex(0xdc00+r&0x3ff)
 	}
 	return hex(r)
-}
-
-// FuzzScanner holds the grammar against that of encoding/json.
-func FuzzScanner(f *testing.F) {
-	for _, seed := range seeds {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, src []byte) {
-		s := scanner{src: src}
-		ok := s.skip() && s.end()
-		if s.at > len(src) {
-			t.Fatalf("at %d of %d", s.at, len(src))
-		}
-		if len(src) < 10_000 && ok != json.Valid(src) {
-			t.Fatalf("valid: %t, encoding/json says %t", ok, json.Valid(src))
-		}
-	})
-}
-
-// FuzzCanonical: the canonical form is JSON, its own canonical form, and says what the source
-// said as encoding/json understands it.
-func FuzzCanonical(f *testing.F) {
-	for _, seed := range seeds {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, src []byte) {
-		o, refusal := canonical(src)
-		if refusal != nil {
-			checkRefusal(t, src, refusal)
-			return
-		}
-		if !json.Valid([]byte(o.text)) || !utf8.ValidString(o.text) {
-			t.Fatalf("not JSON: %q", o.text)
-		}
-		again, refusal := canonical([]byte(o.text))
-		if refusal != nil || again.text != o.text {
-			t.Fatalf("no fixpoint: %q, then %q (%v)", o.text, again.text, refusal)
-		}
-		if diff := cmp.Diff(decode(t, src), decode(t, []byte(o.text))); diff != "" {
-			t.Fatalf("says something else (-source +canonical):\n%s", diff)
-		}
-		for i := range o.members {
-			if i > 0 && o.name(o.members[i-1]) >= o.name(o.members[i]) {
-				t.Fatalf("members out of order: %q", o.text)
-			}
-		}
-	})
-}
-
-func checkRefusal(t *testing.T, src []byte, refusal *Refusal) {
-	t.Helper()
-	valid := json.Valid(src)
-	switch refusal.Reason {
-	case MalformedJSON:
-		if valid {
-			t.Fatalf("refused as %v, encoding/json takes it", refusal)
-		}
-	case InvalidUTF8:
-		if utf8.Valid(src) {
-			t.Fatalf("refused as %v, it is UTF-8", refusal)
-		}
-	case WrongType:
-		if !valid || bytes.TrimLeft(src, " \t\r\n")[0] == '{' {
-			t.Fatalf("refused as %v", refusal)
-		}
-	case TooDeep, NumberOutOfRange:
-	default:
-		t.Fatalf("refused as %v", refusal)
-	}
-}
-
-// decode gives numbers as float64 and keeps what else encoding/json makes of the text.
-func decode(t *testing.T, text []byte) any {
-	t.Helper()
-	var v any
-	if err := json.Unmarshal(text, &v); err != nil {
-		t.Fatalf("encoding/json refuses %q: %v", text, err)
-	}
-	if f, ok := v.(float64); ok && math.IsInf(f, 0) {
-		t.Fatalf("infinite: %q", text)
-	}
-	return v
-}
-
-var seeds = []string{
-	`{"type":"track","event":"a","userId":"u","timestamp":"2026-01-02T03:04:05.678Z"}`,
-	`{"b":{"d":1,"c":[1,2.50,-3e5,18446744073709551616]},"a":"\ud83d\ude00\ud800\u0000\/"}`,
-	`{"a":1,"a":2,"\u0061":3}`, `{"a":1e309}`, `[[[[]]]]`, `"\u12`, "{\"a\":\"\xff\"}", `{"":{}}`,
-	` {"user\"":1,"userId":2} `, `null`, `-0.0e-0`, `{"a":[[],{},[{}]]}`,
 }

@@ -178,6 +178,7 @@ func TestKeyringAway(t *testing.T) {
 					began := time.Now()
 					expect(t, ring, "wk", good)
 					expect(t, ring, "new", fault.Unavailable)
+					expect(t, ring, "wk", good)
 					if waited := time.Since(began); waited > 2*lookupTimeout {
 						t.Fatalf("waited %s", waited)
 					}

@@ -103,7 +103,7 @@ func (p Program) Execute(
 ) int {
 	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	check := flags.Bool("check-config", false, "read the configuration, say whether it is good, and end")
+	check := flags.Bool("check-config", false, "say whether the configuration is good, and end")
 	show := flags.Bool("print-config", false, "print the configuration without secrets, and end")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -71,7 +71,7 @@ func StatusOf(err error) *status.Status {
 // asStatus finds a status that the error is, not one that it only wraps: what a client library
 // below us was told is no answer of ours.
 func asStatus(err error) (*status.Status, bool) {
-	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { //nolint:errorlint // see above
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		return s.GRPCStatus(), true
 	}
 	return nil, false

@@ -28,10 +28,15 @@ func newHTTP(cfg Config, gateway *runtime.ServeMux) *http.Server {
 	// Every JSON document is a YAML document.
 	mux.HandleFunc("GET /openapi.yaml", describe(cfg.OpenAPI, "application/yaml"))
 	mux.Handle("/", checked(cfg, gateway))
+	var writeTimeout time.Duration
+	if cfg.CallTimeout > 0 {
+		writeTimeout = readTimeout + cfg.CallTimeout + readTimeout // reading, answering, writing
+	}
 	return &http.Server{
 		Handler:           cors(mux),
 		ReadTimeout:       readTimeout,
 		ReadHeaderTimeout: readTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 	}
 }

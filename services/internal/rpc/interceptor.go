@@ -19,7 +19,7 @@ type Observer func(method string, code codes.Code, took time.Duration)
 // edge holds what the interceptors share.
 type edge struct {
 	// draining ends when the server stops: health watches would hold it up forever.
-	draining context.Context //nolint:containedctx // it is a signal of the server's life
+	draining context.Context
 
 	guard   *Guard
 	access  map[string]Access
@@ -92,7 +92,7 @@ func (e *edge) stream(
 type endingStream struct {
 	grpc.ServerStream
 
-	ctx context.Context //nolint:containedctx // the stream's
+	ctx context.Context
 }
 
 // Context is that of the handler.

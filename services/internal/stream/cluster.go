@@ -65,6 +65,26 @@ func transport() *kafka.Transport {
 	}
 }
 
+// patient lets the writer try again after every error that is not a broker's own answer: by
+// itself it gives up at once when a partition has no leader or a connection has just been closed.
+type patient struct{ *kafka.Transport }
+
+func (p patient) RoundTrip(ctx context.Context, address net.Addr, request kafka.Request) (
+	kafka.Response, error) {
+	response, err := p.Transport.RoundTrip(ctx, address, request)
+	if _, answered := errors.AsType[kafka.Error](err); err != nil && !answered {
+		err = temporary{err}
+	}
+	return response, err
+}
+
+// temporary is an error that passes.
+type temporary struct{ error }
+
+func (temporary) Temporary() bool { return true }
+
+func (t temporary) Unwrap() error { return t.error }
+
 // withClient lends a client of its own to the call: the client library answers metadata from a
 // cache, and a new client is the way to fresh ones.
 func withClient(brokers []string, call func(*kafka.Client) error) error {

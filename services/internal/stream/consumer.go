@@ -44,6 +44,8 @@ type ConsumerConfig struct {
 	// RebalanceTimeout is how long the members have to finish when another one joins or
 	// leaves; default 30 s.
 	RebalanceTimeout time.Duration
+	// WatchInterval is how often the topic is asked for new partitions; default 5 s.
+	WatchInterval time.Duration
 
 	Observer Observer
 }
@@ -65,6 +67,7 @@ func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	c.SessionTimeout = orElse(c.SessionTimeout, 30*time.Second)
 	c.HeartbeatInterval = orElse(c.HeartbeatInterval, c.SessionTimeout/10)
 	c.RebalanceTimeout = orElse(c.RebalanceTimeout, 30*time.Second)
+	c.WatchInterval = orElse(c.WatchInterval, 5*time.Second)
 	return c
 }
 
@@ -85,28 +88,23 @@ func (c ConsumerConfig) group() kafka.ConsumerGroupConfig {
 		start = kafka.LastOffset
 	}
 	return kafka.ConsumerGroupConfig{
-		ID:                    c.Group,
-		Brokers:               c.Brokers,
-		Topics:                []string{c.Topic},
-		Dialer:                dialer(),
-		StartOffset:           start,
-		HeartbeatInterval:     c.HeartbeatInterval,
-		SessionTimeout:        c.SessionTimeout,
-		RebalanceTimeout:      c.RebalanceTimeout,
-		JoinGroupBackoff:      joinPause,
-		WatchPartitionChanges: true,
+		ID:                c.Group,
+		Brokers:           c.Brokers,
+		Topics:            []string{c.Topic},
+		Dialer:            dialer(),
+		StartOffset:       start,
+		HeartbeatInterval: c.HeartbeatInterval,
+		SessionTimeout:    c.SessionTimeout,
+		RebalanceTimeout:  c.RebalanceTimeout,
+		JoinGroupBackoff:  joinPause,
 		GroupBalancers: []kafka.GroupBalancer{
 			kafka.RangeGroupBalancer{}, kafka.RoundRobinGroupBalancer{},
 		},
 	}
 }
 
-const (
-	// joinPause is the pause after a failed attempt to join the group.
-	joinPause = time.Second
-	// briefTurn is how long owning nothing must last not to be taken for a missing topic.
-	briefTurn = time.Second
-)
+// joinPause is the pause after a failed attempt to join the group.
+const joinPause = time.Second
 
 // Consumer is a member of a consumer group: it reads the partitions that the group gives to it,
 // hands out their records in batches and commits what was handled.
@@ -121,8 +119,9 @@ func NewConsumer(config ConsumerConfig) *Consumer {
 
 // Run reads until ctx ends: then it stops fetching, lets the running Handle come to an end (for
 // FinishTimeout at most), commits, leaves the group and gives nil. Until then it goes through
-// everything: Kafka away, partitions lost and won, a Handler that fails. The order of each
-// partition's records is kept, and none is skipped.
+// everything: Kafka away, partitions lost and won, a topic that does not exist yet, a Handler that
+// fails. The order of each partition's records is kept, and none is skipped. Each Run is a member
+// of its own.
 //
 // Errors: Invalid for the configuration; Unavailable when the group could not be left in
 // FinishTimeout, which its other members notice by SessionTimeout.
@@ -130,64 +129,24 @@ func (c *Consumer) Run(ctx context.Context, handler Handler) error {
 	if err := c.config.check(); err != nil {
 		return err
 	}
+	m := &membership{config: c.config, handler: handler}
+	if !m.survey(ctx) {
+		return nil
+	}
 	group, err := kafka.NewConsumerGroup(c.config.group())
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "the consumer's configuration is not acceptable")
 	}
-	pause := newPause(c.config.RetryMin, c.config.RetryMax)
 	for ctx.Err() == nil {
 		generation, err := group.Next(ctx)
-		if ctx.Err() != nil {
-			break
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			err = unavailable(err, "joining group %q", c.config.Group)
+			c.config.Observer.retry(err, joinPause)
+		default:
+			m.serve(ctx, generation)
 		}
-		if err != nil {
-			c.config.Observer.retry(
-				unavailable(err, "joining group %q", c.config.Group), joinPause)
-			continue
-		}
-		if c.serve(ctx, generation, handler) {
-			pause.Reset()
-			continue
-		}
-		wait := pause.NextBackOff()
-		c.config.Observer.retry(fault.New(fault.Unavailable,
-			"joining group %q gave nothing: topic %q has no partitions",
-			c.config.Group, c.config.Topic), wait)
-		sleep(ctx, wait)
 	}
-	return c.leave(group)
-}
-
-// serve works on the generation's partitions until it or ctx ends. It gives false for a
-// generation that ended at once and had no partitions.
-func (c *Consumer) serve(ctx context.Context, g *kafka.Generation, handler Handler) bool {
-	begun := time.Now()
-	t := newTurn(c.config, g, handler)
-	served := make(chan struct{})
-	g.Start(func(owned context.Context) {
-		turn, cancel := context.WithCancel(ctx)
-		defer context.AfterFunc(owned, cancel)()
-		defer cancel()
-		t.run(turn)
-		close(served)
-		// Returning would end the generation, and the library would join the next one although
-		// the group is about to be left.
-		<-owned.Done()
-	})
-	<-served
-	return len(t.assignments) > 0 || time.Since(begun) > briefTurn
-}
-
-func (c *Consumer) leave(group *kafka.ConsumerGroup) error {
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		_ = group.Close()
-	}()
-	select {
-	case <-left:
-		return nil
-	case <-time.After(c.config.FinishTimeout):
-		return fault.New(fault.Unavailable, "leaving group %q takes too long", c.config.Group)
-	}
+	return leave(group, c.config)
 }

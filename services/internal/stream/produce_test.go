@@ -176,6 +176,37 @@ func missingTopicIsUnavailable(t *testing.T, w world) {
 	}
 }
 
+// closingFlushes: what a call has given up waiting for is written before Close returns.
+func closingFlushes(t *testing.T, w world) {
+	w.makeTopic(t, stream.Topic{Partitions: 1})
+	p := w.producer(t, stream.ProducerConfig{BatchTimeout: time.Hour})
+	ctx, cancel := context.WithCancel(w.ctx)
+	given := make(chan error)
+	go func() { given <- p.Produce(ctx, w.numbered(0, 10, 3)...) }()
+	w.await(t, "the records are in flight", func() bool { return p.InFlightBytes() > 0 })
+	cancel()
+	err := receive(t, w, "the call's end", given)
+	if got := fault.Of(err); got != fault.Unavailable {
+		t.Errorf("a call that gave up gives %v (%v), want Unavailable", got, err)
+	}
+	for range 2 {
+		if err := p.Close(w.ctx); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+	}
+	if _, partial := errors.AsType[*stream.PartialError](err); partial {
+		if missing := w.missing(t, 0, 10); len(missing) > 0 {
+			t.Errorf("not flushed: %v", missing)
+		}
+	}
+	if got := p.InFlightBytes(); got != 0 {
+		t.Errorf("%d bytes are in flight, want none", got)
+	}
+	if err := p.Produce(w.ctx, w.numbered(0, 1, 1)...); fault.Of(err) != fault.Unavailable {
+		t.Errorf("a closed producer gives %v, want Unavailable", err)
+	}
+}
+
 func topicsAreMadeOnce(t *testing.T, w world) {
 	topics := []stream.Topic{
 		{Name: w.topic, Partitions: 3, Retention: time.Hour, MaxMessageBytes: 2 << 20},
@@ -284,5 +315,5 @@ func ExamplePartialError() {
 			fmt.Println(i, fault.Of(partial.At(i)), fault.Message(partial.At(i)))
 		}
 	}
-	// Output: 2 too large the record is larger than its topic allows
+	// Output: 2 too_large the record is larger than its topic allows
 }

@@ -92,7 +92,7 @@ func NewProducer(config ProducerConfig) *Producer {
 	p := &Producer{config: config, transport: transport(), flushed: make(chan struct{})}
 	p.writer = &kafka.Writer{
 		Addr:         kafka.TCP(config.Brokers...),
-		Transport:    p.transport,
+		Transport:    patient{p.transport},
 		Balancer:     kafka.Murmur2Balancer{},
 		RequiredAcks: kafka.RequireAll,
 		Compression:  codecs[config.Compression],

@@ -82,6 +82,22 @@ func (w world) commitOffset(t *testing.T, group string, offset int64) {
 	})
 }
 
+// addPartitions raises the number of the topic's partitions.
+func (w world) addPartitions(t *testing.T, count int32) {
+	t.Helper()
+	client := kafka.Client{Addr: kafka.TCP(w.brokers...), Transport: &kafka.Transport{}}
+	request := &kafka.CreatePartitionsRequest{
+		Topics: []kafka.TopicPartitionsConfig{{Name: w.topic, Count: count}},
+	}
+	answer, err := client.CreatePartitions(w.ctx, request)
+	if err == nil {
+		err = answer.Errors[w.topic]
+	}
+	if err != nil {
+		t.Fatalf("adding partitions: %v", err)
+	}
+}
+
 // A test binary that is told a member's place is that member and nothing else: it says when its
 // handler has the first batch, and never ends by itself.
 const memberVariable = "STREAM_TEST_MEMBER"

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/stream"
 )
 
@@ -42,6 +43,7 @@ func contract(t *testing.T, shared broker, open func(testing.TB) broker) {
 	t.Run("a record over the limit fails alone", on(oversizedFailsAlone))
 	t.Run("a batch over the topic's limit fails alone", on(crowdedFailsAlone))
 	t.Run("a missing topic is unavailable", on(missingTopicIsUnavailable))
+	t.Run("closing flushes", on(closingFlushes))
 	t.Run("topics are made once", on(topicsAreMadeOnce))
 	t.Run("a topic that Kafka refuses is invalid", on(refusedTopicIsInvalid))
 	t.Run("lag", on(lagIsCounted))
@@ -57,12 +59,13 @@ func contract(t *testing.T, shared broker, open func(testing.TB) broker) {
 	t.Run("records gone are reported", on(goneRecordsAreReported))
 	t.Run("a shorter log is read from its start", on(shorterLogIsReadFromStart))
 	t.Run("a topic made later is read", on(laterTopicIsRead))
+	t.Run("added partitions are read", on(addedPartitionsAreRead))
 	t.Run("an outage is bounded and ends", own(outageIsBoundedAndEnds))
 	t.Run("consumers outlive an outage", own(consumersOutliveOutage))
 }
 
 // patience bounds every wait: the machine may be busy, and sessions take 6 seconds to end.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // world is a broker and a topic of a test's own.
 type world struct {
@@ -98,7 +101,9 @@ func (w world) producer(t *testing.T, config stream.ProducerConfig) *stream.Prod
 	config.Brokers = w.brokers
 	p := stream.NewProducer(config)
 	t.Cleanup(func() {
-		if err := p.Close(w.ctx); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := p.Close(ctx); err != nil {
 			t.Errorf("closing the producer: %v", err)
 		}
 	})
@@ -142,14 +147,22 @@ func (w world) scan(t *testing.T) []stream.Record {
 
 func (w world) lag(t *testing.T, group string) int64 {
 	t.Helper()
-	lag, err := stream.Lag(w.ctx, w.brokers, group, w.topic)
-	if err != nil {
-		t.Fatalf("asking for the lag: %v", err)
-	}
 	var sum int64
-	for _, n := range lag {
-		sum += n
-	}
+	w.await(t, "the lag is told", func() bool {
+		lag, err := stream.Lag(w.ctx, w.brokers, group, w.topic)
+		switch fault.Of(err) {
+		case 0:
+		case fault.Unavailable:
+			return false // the group's coordinator may be on its way
+		default:
+			t.Fatalf("asking for the lag: %v", err)
+		}
+		sum = 0
+		for _, n := range lag {
+			sum += n
+		}
+		return true
+	})
 	return sum
 }
 
@@ -190,6 +203,7 @@ func (w world) config() stream.ConsumerConfig {
 		RetryMax:          100 * time.Millisecond,
 		SessionTimeout:    6 * time.Second,
 		HeartbeatInterval: 200 * time.Millisecond,
+		WatchInterval:     200 * time.Millisecond,
 	}
 }
 

@@ -117,8 +117,11 @@ func (t Topic) config() kafka.TopicConfig {
 			ConfigValue: strconv.FormatInt(value, 10),
 		})
 	}
-	if t.Retention != 0 {
-		set("retention.ms", max(-1, t.Retention.Milliseconds()))
+	switch {
+	case t.Retention < 0:
+		set("retention.ms", -1)
+	case t.Retention > 0:
+		set("retention.ms", max(1, t.Retention.Milliseconds()))
 	}
 	if t.MaxMessageBytes > 0 {
 		set("max.message.bytes", int64(t.MaxMessageBytes))

@@ -12,7 +12,7 @@ import (
 
 // count is a number of persons as messages carry it.
 func count(n int) uint32 {
-	return uint32(max(0, min(int64(n), math.MaxUint32))) //nolint:gosec // bounded
+	return uint32(max(0, min(int64(n), math.MaxUint32)))
 }
 
 // facts says what an answer rests on.

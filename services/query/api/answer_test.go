@@ -224,7 +224,8 @@ func TestPersonAsMessage(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.oracle.persons = []api.Person{{
-		ID: 0xab, Users: []journey.UserID{"u1", "u2"}, Visitors: []journey.VisitorID{"v"}, Persona: "dealer",
+		ID: 0xab, Persona: "dealer",
+		Users: []journey.UserID{"u1", "u2"}, Visitors: []journey.VisitorID{"v"},
 		StepTimes: []time.Time{now}, Outcome: funnel.InWindow,
 	}}
 	got := h.send(t, "POST", "/v1/sites/shop/funnels:listPersons", readToken,
@@ -264,6 +265,7 @@ func TestPersonListsThatAreRefused(t *testing.T) {
 	token := first.GetNextPageToken()
 	sites := h.send(t, "GET", "/v1/sites?pageSize=1", rootToken, "")
 	otherToken, _ := parsed(t, sites.body).(map[string]any)["nextPageToken"].(string)
+	paged := func(token string) string { return `"pageToken":"` + token + `",` }
 	for name, c := range map[string]struct {
 		more   string
 		fields []string
@@ -276,10 +278,10 @@ func TestPersonListsThatAreRefused(t *testing.T) {
 		},
 		"page too large":         {`"step":1,"pageSize":10001,`, []string{"page_size"}},
 		"token that is none":     {`"step":1,"pageToken":"?",`, []string{"page_token"}},
-		"token cut":              {`"step":1,"pageToken":"` + token[:len(token)-2] + `",`, []string{"page_token"}},
-		"token of another step":  {`"step":2,"pageToken":"` + token + `",`, []string{"page_token"}},
-		"token of another list":  {`"step":1,"pageToken":"` + otherToken + `",`, []string{"page_token"}},
-		"token of another group": {`"step":1,"selection":"PERSON_SELECTION_LOST","pageToken":"` + token + `",`, []string{"page_token"}},
+		"token cut":              {`"step":1,` + paged(token[:len(token)-2]), []string{"page_token"}},
+		"token of another step":  {`"step":2,` + paged(token), []string{"page_token"}},
+		"token of another list":  {`"step":1,` + paged(otherToken), []string{"page_token"}},
+		"token of another group": {`"step":1,"selection":2,` + paged(token), []string{"page_token"}},
 		"all at once": {
 			`"selection":9,"group":[{"missing":true}],"pageSize":99999,"pageToken":"x",`,
 			[]string{"step", "selection", "group", "page_size", "page_token"},

@@ -17,6 +17,12 @@ import (
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 )
 
+const (
+	siteService   = "/waystage.site.v1.SiteService/"
+	mapService    = "/waystage.journey.v1.JourneyMapService/"
+	funnelService = "/waystage.funnel.v1.FunnelService/"
+)
+
 // call is a good call of each method, about site shop.
 type call struct {
 	method            string
@@ -36,31 +42,58 @@ func calls(t *testing.T, parent string) []call {
 		Steps: []*funnelv1.Step{step("Landed"), step("Ordered")},
 	}
 	return []call{
-		{"/waystage.site.v1.SiteService/ListSites", &sitev1.ListSitesRequest{}, &sitev1.ListSitesResponse{}},
-		{"/waystage.site.v1.SiteService/CreateSite",
-			&sitev1.CreateSiteRequest{SiteId: "new"}, &sitev1.CreateSiteResponse{}},
-		{"/waystage.site.v1.SiteService/GetSite", &sitev1.GetSiteRequest{Name: parent}, &sitev1.GetSiteResponse{}},
-		{"/waystage.site.v1.SiteService/ListKeys", &sitev1.ListKeysRequest{Parent: parent}, &sitev1.ListKeysResponse{}},
-		{"/waystage.site.v1.SiteService/CreateKey",
+		{siteService + "ListSites", &sitev1.ListSitesRequest{}, &sitev1.ListSitesResponse{}},
+		{
+			siteService + "CreateSite",
+			&sitev1.CreateSiteRequest{SiteId: "new"}, &sitev1.CreateSiteResponse{},
+		},
+		{
+			siteService + "GetSite",
+			&sitev1.GetSiteRequest{Name: parent}, &sitev1.GetSiteResponse{},
+		},
+		{
+			siteService + "ListKeys",
+			&sitev1.ListKeysRequest{Parent: parent}, &sitev1.ListKeysResponse{},
+		},
+		{
+			siteService + "CreateKey",
 			&sitev1.CreateKeyRequest{Parent: parent, Kind: sitev1.KeyKind_KEY_KIND_READ},
-			&sitev1.CreateKeyResponse{}},
-		{"/waystage.site.v1.SiteService/RevokeKey",
-			&sitev1.RevokeKeyRequest{Name: parent + "/keys/id-" + writeKey}, &sitev1.RevokeKeyResponse{}},
-		{"/waystage.journey.v1.JourneyMapService/PublishJourneyMap",
+			&sitev1.CreateKeyResponse{},
+		},
+		{
+			siteService + "RevokeKey",
+			&sitev1.RevokeKeyRequest{Name: parent + "/keys/id-" + writeKey},
+			&sitev1.RevokeKeyResponse{},
+		},
+		{
+			mapService + "PublishJourneyMap",
 			&journeyv1.PublishJourneyMapRequest{Parent: parent, Source: shopMap, ValidateOnly: true},
-			&journeyv1.PublishJourneyMapResponse{}},
-		{"/waystage.journey.v1.JourneyMapService/GetJourneyMap",
+			&journeyv1.PublishJourneyMapResponse{},
+		},
+		{
+			mapService + "GetJourneyMap",
 			&journeyv1.GetJourneyMapRequest{Name: parent + "/journeyMaps/latest"},
-			&journeyv1.GetJourneyMapResponse{}},
-		{"/waystage.journey.v1.JourneyMapService/ListJourneyMaps",
-			&journeyv1.ListJourneyMapsRequest{Parent: parent}, &journeyv1.ListJourneyMapsResponse{}},
-		{"/waystage.funnel.v1.FunnelService/AskFunnel",
-			&funnelv1.AskFunnelRequest{Parent: parent, Question: question}, &funnelv1.AskFunnelResponse{}},
-		{"/waystage.funnel.v1.FunnelService/AskDropOff",
-			&funnelv1.AskDropOffRequest{Parent: parent, Question: question}, &funnelv1.AskDropOffResponse{}},
-		{"/waystage.funnel.v1.FunnelService/ListFunnelPersons",
+			&journeyv1.GetJourneyMapResponse{},
+		},
+		{
+			mapService + "ListJourneyMaps",
+			&journeyv1.ListJourneyMapsRequest{Parent: parent}, &journeyv1.ListJourneyMapsResponse{},
+		},
+		{
+			funnelService + "AskFunnel",
+			&funnelv1.AskFunnelRequest{Parent: parent, Question: question},
+			&funnelv1.AskFunnelResponse{},
+		},
+		{
+			funnelService + "AskDropOff",
+			&funnelv1.AskDropOffRequest{Parent: parent, Question: question},
+			&funnelv1.AskDropOffResponse{},
+		},
+		{
+			funnelService + "ListFunnelPersons",
 			&funnelv1.ListFunnelPersonsRequest{Parent: parent, Question: question, Step: 1},
-			&funnelv1.ListFunnelPersonsResponse{}},
+			&funnelv1.ListFunnelPersonsResponse{},
+		},
 	}
 }
 

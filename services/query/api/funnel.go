@@ -95,7 +95,8 @@ func (h *funnelHandler) ListFunnelPersons(
 	if err != nil {
 		return nil, err
 	}
-	page.After = at.settle(&a.question)
+	at.settle(&a.question)
+	page.After = at.after
 	leave, err := h.gate.enter(ctx)
 	if err != nil {
 		return nil, err

@@ -89,13 +89,13 @@ func (s *safeBuffer) String() string {
 
 // settings are what tests change of the server.
 type settings struct {
-	timeout, wait time.Duration
-	questions     int
+	timeout, wait, drain time.Duration
+	questions            int
 }
 
 func open(t *testing.T, change ...func(*settings)) *house {
 	t.Helper()
-	s := settings{timeout: time.Minute, wait: time.Minute, questions: 4}
+	s := settings{timeout: time.Minute, wait: time.Minute, drain: time.Minute, questions: 4}
 	for _, c := range change {
 		c(&s)
 	}
@@ -110,7 +110,7 @@ func open(t *testing.T, change ...func(*settings)) *house {
 	})
 	server, err := rpc.New(rpc.Config{
 		GRPCListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",
-		CallTimeout: s.timeout, DrainTimeout: time.Minute, BodyMaxBytes: 4 << 20,
+		CallTimeout: s.timeout, DrainTimeout: s.drain, BodyMaxBytes: 4 << 20,
 		OpenAPI: openapi.JSON, QueryParameters: api.QueryParameters,
 	}, rpc.NewGuard(rootToken, h.store, h.clock.now), handlers.Services(),
 		zerolog.New(h.log), func(string, codes.Code, time.Duration) {})
@@ -206,7 +206,7 @@ func do(t *testing.T, request *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end
+	defer response.Body.Close()
 	b, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/services/internal/fault"
 )
 
 const ask = "/v1/sites/shop/funnels:ask"
@@ -98,6 +99,47 @@ func TestStop(t *testing.T) {
 	}
 	if _, err := idle.Recv(); err == nil {
 		t.Error("an idle stream outlived the server")
+	}
+}
+
+// TestStopOutOfPatience: calls that take longer than the drain may are ended, and Run says so.
+func TestStopOutOfPatience(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(s *settings) { s.drain = 20 * time.Millisecond })
+	entered := make(chan bool)
+	h.oracle.meanwhile = func(ctx context.Context) error {
+		entered <- true
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	answered := make(chan error, 1)
+	go func() {
+		_, err := funnelv1.NewFunnelServiceClient(h.conn).AskFunnel(as(t.Context(), readToken),
+			&funnelv1.AskFunnelRequest{Parent: "sites/shop", Question: question(t, base+"}")})
+		answered <- err
+	}()
+	<-entered
+	h.stop()
+	if err := <-h.done; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Run gave %v", err)
+	}
+	if err := <-answered; err == nil {
+		t.Error("the call was answered")
+	}
+}
+
+// TestTooLarge: what is over a limit of size is told apart from what may be retried.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.oracle.meanwhile = func(context.Context) error {
+		return fault.New(fault.TooLarge, "person 00000000000000ab has 300000 touchpoints")
+	}
+	got := h.send(t, "POST", ask, readToken, `{"question":`+base+`}}`)
+	r := got.refusal(t)
+	if got.status != 413 || r.Code != codes.ResourceExhausted || r.Retry ||
+		r.Message != "person 00000000000000ab has 300000 touchpoints" {
+		t.Errorf("status %d: %s", got.status, got.body)
 	}
 }
 

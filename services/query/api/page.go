@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -18,6 +19,8 @@ const (
 	maxPageSize     = 1000
 	maxPersons      = 10000
 )
+
+const noToken = "is no page token: give next_page_token of the answer before"
 
 // token is what a page token holds: the request it continues, and where.
 type token struct {
@@ -59,10 +62,10 @@ func readToken(m pageRequest) ([]byte, error) {
 	b, err := base64.RawURLEncoding.DecodeString(m.GetPageToken())
 	request := requestHash(m)
 	if err != nil || len(b) <= len(request) {
-		return nil, fmt.Errorf("is no page token: give next_page_token of the answer before")
+		return nil, errors.New(noToken)
 	}
 	if !bytes.Equal(b[:len(request)], request[:]) {
-		return nil, fmt.Errorf("belongs to another request: change nothing but page_size between pages")
+		return nil, errors.New("belongs to another request: change nothing but page_size between pages")
 	}
 	return b[len(request):], nil
 }

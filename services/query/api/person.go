@@ -49,31 +49,56 @@ func (r *reader) group(values []*funnelv1.GroupValue, q funnel.Question) *funnel
 	return &g
 }
 
-// place is where a list of persons goes on: all that the first page settled, and its last person.
-// nil is the beginning.
-type place []byte
+// place is where a list of persons goes on: the instants that the first page settled, and its
+// last person. The zero place is the beginning.
+type place struct {
+	asOf, from, to time.Time
+	after          journey.PersonID
+}
 
 const placeBytes = 4 * 8
 
-func (r *reader) personPage(m *funnelv1.ListFunnelPersonsRequest) (limit int, at place) {
-	limit, at, err := readPage(m, maxPersons)
-	r.invalid = append(r.invalid, fault.ViolationsOf(err)...)
-	if at != nil && len(at) != placeBytes {
-		r.bad("page_token", "is no page token: give next_page_token of the answer before")
+// parsePlace reads what bytes wrote.
+func parsePlace(b []byte) (p place, ok bool) {
+	if len(b) != placeBytes {
+		return p, false
 	}
-	return limit, at
+	for i, at := range []*time.Time{&p.asOf, &p.from, &p.to} {
+		*at = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8*i:]))).UTC()
+		if !timestamppb.New(*at).IsValid() {
+			return p, false
+		}
+	}
+	p.after = journey.PersonID(binary.BigEndian.Uint64(b[24:]))
+	return p, p.from.Before(p.to)
 }
 
-// settle gives the question the instants that the first page settled, and the person to go on
-// after.
-func (p place) settle(q *funnel.Question) (after journey.PersonID) {
-	if len(p) != placeBytes {
-		return 0
+func (p place) bytes() []byte {
+	b := make([]byte, 0, placeBytes)
+	for _, at := range []time.Time{p.asOf, p.from, p.to} {
+		b = binary.BigEndian.AppendUint64(b, uint64(at.UnixMilli()))
 	}
-	for i, at := range []*time.Time{&q.AsOf, &q.From, &q.To} {
-		*at = time.UnixMilli(int64(binary.BigEndian.Uint64(p[8*i:]))).UTC() //nolint:gosec // as written
+	return binary.BigEndian.AppendUint64(b, uint64(p.after))
+}
+
+// settle gives the question the instants that the first page settled.
+func (p place) settle(q *funnel.Question) {
+	if p != (place{}) {
+		q.AsOf, q.From, q.To = p.asOf, p.from, p.to
 	}
-	return journey.PersonID(binary.BigEndian.Uint64(p[24:]))
+}
+
+func (r *reader) personPage(m *funnelv1.ListFunnelPersonsRequest) (limit int, at place) {
+	limit, b, err := readPage(m, maxPersons)
+	r.invalid = append(r.invalid, fault.ViolationsOf(err)...)
+	if b == nil {
+		return limit, at
+	}
+	at, ok := parsePlace(b)
+	if !ok {
+		r.bad("page_token", noToken)
+	}
+	return limit, at
 }
 
 // nextPersons is the token of the next page, empty after the last one.
@@ -83,12 +108,10 @@ func nextPersons(
 	if !list.More || len(list.Persons) == 0 {
 		return ""
 	}
-	p := make([]byte, 0, placeBytes)
-	for _, at := range []time.Time{q.AsOf, q.From, q.To} {
-		p = binary.BigEndian.AppendUint64(p, uint64(at.UnixMilli())) //nolint:gosec // read back
+	p := place{
+		asOf: q.AsOf, from: q.From, to: q.To, after: list.Persons[len(list.Persons)-1].ID,
 	}
-	last := list.Persons[len(list.Persons)-1].ID
-	return token{requestHash(m), binary.BigEndian.AppendUint64(p, uint64(last))}.String()
+	return token{requestHash(m), p.bytes()}.String()
 }
 
 var outcomes = map[funnel.Outcome]funnelv1.Outcome{

@@ -93,9 +93,9 @@ func (r *reader) said(field string) bool {
 }
 
 // laterIf refuses a field that is stated and not answered yet.
-func (r *reader) laterIf(stated bool, field, format string, args ...any) {
+func (r *reader) laterIf(stated bool, field, why string) {
 	if stated {
-		r.later(field, format, args...)
+		r.later(field, "%s", why)
 	}
 }
 

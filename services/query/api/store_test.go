@@ -44,6 +44,8 @@ func TestSites(t *testing.T) {
 func TestSitesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	h := open(t)
+	site := func(fields string) string { return `{"siteId":"a","site":{` + fields + `}}` }
+	long := strings.Repeat("ä", 201)
 	for name, c := range map[string]struct {
 		body   string
 		fields []string
@@ -52,10 +54,10 @@ func TestSitesThatAreRefused(t *testing.T) {
 		"begins with 1":   {`{"siteId":"1a"}`, []string{"site_id"}},
 		"slash":           {`{"siteId":"a/b"}`, []string{"site_id"}},
 		"64 long":         {`{"siteId":"` + strings.Repeat("a", 64) + `"}`, []string{"site_id"}},
-		"no zone":         {`{"siteId":"a","site":{"timeZone":"Mars/Base"}}`, []string{"site.time_zone"}},
-		"server's zone":   {`{"siteId":"a","site":{"timeZone":"Local"}}`, []string{"site.time_zone"}},
-		"a path":          {`{"siteId":"a","site":{"timeZone":"../etc/passwd"}}`, []string{"site.time_zone"}},
-		"name of 201":     {`{"siteId":"a","site":{"displayName":"` + strings.Repeat("ä", 201) + `"}}`, []string{"site.display_name"}},
+		"no zone":         {site(`"timeZone":"Mars/Base"`), []string{"site.time_zone"}},
+		"server's zone":   {site(`"timeZone":"Local"`), []string{"site.time_zone"}},
+		"a path":          {site(`"timeZone":"../etc/passwd"`), []string{"site.time_zone"}},
+		"name of 201":     {site(`"displayName":"` + long + `"`), []string{"site.display_name"}},
 		"several at once": {`{"site":{"timeZone":"X"}}`, []string{"site_id", "site.time_zone"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +116,8 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: kept as %+v, %v", kind, key, err)
 		}
 	}
-	if got := h.send(t, "GET", "/v1/sites/shop/journeyMaps", secrets["KEY_KIND_READ"], ""); got.status != 200 {
+	got := h.send(t, "GET", "/v1/sites/shop/journeyMaps", secrets["KEY_KIND_READ"], "")
+	if got.status != 200 {
 		t.Errorf("the new read token got %d: %s", got.status, got.body)
 	}
 	list := h.send(t, "GET", "/v1/sites/shop/keys", adminToken, "")
@@ -137,7 +140,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 		"unknown kind": {"/v1/sites/shop/keys", `{"kind":9}`, codes.InvalidArgument, []string{"kind"}},
 		"long label": {
 			"/v1/sites/shop/keys", `{"kind":1,"label":"` + strings.Repeat("x", 201) + `"}`,
-			codes.InvalidArgument, []string{"label"},
+			codes.InvalidArgument,
+			[]string{"label"},
 		},
 		"no site":     {"/v1/sites/absent/keys", `{"kind":1}`, codes.NotFound, nil},
 		"no such key": {"/v1/sites/shop/keys/absent:revoke", `{}`, codes.NotFound, nil},
@@ -245,11 +249,13 @@ func TestMapsThatAreRefused(t *testing.T) {
 		"9": codes.NotFound, "0": codes.InvalidArgument, "-1": codes.InvalidArgument,
 		"newest": codes.InvalidArgument, "4294967296": codes.InvalidArgument,
 	} {
-		if got := h.send(t, "GET", "/v1/sites/shop/journeyMaps/"+path, readToken, ""); got.refusal(t).Code != code {
+		got := h.send(t, "GET", "/v1/sites/shop/journeyMaps/"+path, readToken, "")
+		if got.refusal(t).Code != code {
 			t.Errorf("version %s: %s", path, got.body)
 		}
 	}
-	if got := h.send(t, "GET", "/v1/sites/other/journeyMaps/latest", otherToken, ""); got.status != 404 {
+	got := h.send(t, "GET", "/v1/sites/other/journeyMaps/latest", otherToken, "")
+	if got.status != 404 {
 		t.Errorf("latest of none: %d %s", got.status, got.body)
 	}
 }

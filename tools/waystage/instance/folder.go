@@ -35,9 +35,6 @@ func (f Folder) CredentialsFile() string { return f.path("credentials.json") }
 // DemoFile holds how far the synthetic world has been told.
 func (f Folder) DemoFile() string { return f.path("demo.json") }
 
-// LogFile is where the services write their log.
-func (f Folder) LogFile() string { return f.path("waystage.log") }
-
 func (f Folder) lockFile() string { return f.path("lock") }
 func (f Folder) runFile() string  { return f.path("run.json") }
 

@@ -26,17 +26,30 @@ func (d *drawing) dropOffs(drops []*funnelv1.DropOff) {
 	for i, o := range drops {
 		labels[i] = o.GetFromLabel() + " → " + o.GetToLabel()
 	}
-	label := widest(labels, 8, d.width()-4*10-shareColumns)
-	d.line("%s", d.paint(dim, fit("between", label)+" "+right("reached", 9)+" "+
-		right("went on", 9)+" "+right("lost", 9)+" "+right("in window", 9)+" "+
-		right("drop-off", shareColumns-2)))
+	count := countColumns(drops)
+	label := widest(labels, 8, d.width()-4*(count+1)-len(inWindow)+len("lost")-shareColumns)
+	d.line("%s", d.paint(dim, fit("between", label)+" "+right("reached", count)+" "+
+		right("went on", count)+" "+right("lost", count)+" "+right(inWindow, max(count, len(inWindow)))+
+		" "+right("drop-off", shareColumns)))
 	for i, o := range drops {
 		d.line("%s %s %s %s %s %s", d.paint(bold, fit(labels[i], label)),
-			right(Number(o.GetReached()), 9), right(Number(o.GetWentOn()), 9),
-			right(Number(o.GetLost()), 9), right(Number(o.GetInWindow()), 9),
-			right(share(o.GetDropOff()), shareColumns-2))
+			right(Number(o.GetReached()), count), right(Number(o.GetWentOn()), count),
+			right(Number(o.GetLost()), count),
+			right(Number(o.GetInWindow()), max(count, len(inWindow))),
+			right(share(o.GetDropOff()), shareColumns))
 		d.dropOffBar(o)
 	}
+}
+
+const inWindow = "in window"
+
+// countColumns is the width of the widest count, or of its heading.
+func countColumns(drops []*funnelv1.DropOff) int {
+	columns := len("reached")
+	for _, o := range drops {
+		columns = max(columns, len(Number(o.GetReached())))
+	}
+	return columns
 }
 
 // worstMark stands behind the bar of the worst place.
@@ -52,5 +65,5 @@ func (d *drawing) dropOffBar(o *funnelv1.DropOff) {
 	if o.GetWorst() {
 		mark = d.paint(red+bold, worstMark)
 	}
-	d.line("%s%s", d.paint(red, bar(part, room)), mark)
+	d.line("%s%s", d.paint(red, Bar(part, room)), mark)
 }

@@ -2,7 +2,6 @@ package picture
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
@@ -38,8 +37,23 @@ func (d *drawing) facts(f *funnelv1.AnswerFacts, now time.Time) {
 		Number(int64(f.GetTouchpointsRead()))+" touchpoints read",
 		"took "+Span(f.GetTookSeconds()))
 	d.line("")
-	d.line("%s", d.paint(dim, strings.Join(parts, " · ")))
+	d.wrapped(parts)
 	for _, warning := range f.GetWarnings() {
 		d.line("%s %s", d.paint(yellow, "warning:"), plain(warning))
 	}
+}
+
+// wrapped writes parts with dots between, in as many lines as they need.
+func (d *drawing) wrapped(parts []string) {
+	const dot = " · "
+	line := parts[0]
+	for _, part := range parts[1:] {
+		if len([]rune(line))+len(dot)+len([]rune(part)) > d.width() {
+			d.line("%s", d.paint(dim, line))
+			line = part
+			continue
+		}
+		line += dot + part
+	}
+	d.line("%s", d.paint(dim, line))
 }

@@ -60,18 +60,18 @@ func (d *drawing) step(c columns, first uint32, s *funnelv1.StepResult, last boo
 	if s.GetFromPrevious() != nil {
 		median = Span(s.GetFromPrevious().GetMedianSeconds())
 	}
-	previous := share(s.GetConversionFromPrevious())
+	previous, whole := share(s.GetConversionFromPrevious()), share(s.GetConversionFromFirst())
 	if s.GetStep() == 1 {
-		previous = ""
+		previous, whole = "", "" // it is itself what shares are taken of
 	}
 	d.line("%s %s %s %s %s %s",
 		right(strconv.Itoa(int(s.GetStep())), c.number), d.paint(bold, fit(s.GetLabel(), c.label)),
 		right(Number(s.GetCount()), c.count), right(previous, c.share),
-		right(share(s.GetConversionFromFirst()), c.share), right(median, timeColumns))
+		right(whole, c.share), right(median, timeColumns))
 	indent := strings.Repeat(" ", c.number+1)
 	if first > 0 && s.GetCount() > 0 {
 		part := float64(s.GetCount()) / float64(first)
-		d.line("%s%s", indent, d.paint(green, bar(part, c.width-c.number-1)))
+		d.line("%s%s", indent, d.paint(green, Bar(part, c.width-c.number-1)))
 	}
 	if !last {
 		d.line("%s%s", indent, d.left(s.GetLost(), s.GetInWindow()))

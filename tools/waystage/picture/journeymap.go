@@ -16,13 +16,20 @@ const stageColumns = 18
 func (p Paper) Map(w io.Writer, m *journeyv1.JourneyMap) error {
 	d := &drawing{Paper: p}
 	d.mapHeading(m)
-	across := max(1, (p.width()+1)/(stageColumns+1))
+	across := evenly(len(m.GetStages()), (p.width()+1)/(stageColumns+1))
 	for first := 0; first < len(m.GetStages()); first += across {
 		last := min(first+across, len(m.GetStages()))
 		d.stages(m, first, last, (p.width()+1)/across-1)
 	}
 	d.personas(m.GetPersonas())
 	return d.to(w)
+}
+
+// evenly is how many of n stand beside each other, at most most, if all rows are to be about as
+// long.
+func evenly(n, most int) int {
+	rows := (n + most - 1) / most
+	return (n + max(rows, 1) - 1) / max(rows, 1)
 }
 
 func (d *drawing) mapHeading(m *journeyv1.JourneyMap) {

@@ -66,8 +66,8 @@ func (d *drawing) to(w io.Writer) error {
 // eighths are the blocks that fill parts of a column.
 var eighths = []rune("▏▎▍▌▋▊▉")
 
-// bar is a bar of a share of the width in columns. What is not nothing is at least an eighth.
-func bar(share float64, width int) string {
+// Bar is a bar of a share of the width in columns. What is not nothing is at least an eighth.
+func Bar(share float64, width int) string {
 	n := int(share*float64(width)*8 + 0.5)
 	n = max(0, min(n, width*8))
 	if n == 0 && share > 0 {

@@ -25,7 +25,9 @@ import (
 const (
 	startTimeout = 90 * time.Second
 	stopTimeout  = 30 * time.Second
-	readyPoll    = 100 * time.Millisecond
+	// freezeTimeout is how long a broker must be silent to be held frozen.
+	freezeTimeout = 500 * time.Millisecond
+	readyPoll     = 100 * time.Millisecond
 )
 
 // Cluster is a broker that can be stopped and started again. Its methods are for one goroutine.
@@ -73,7 +75,19 @@ func (c *Cluster) Stop() { c.end(syscall.SIGTERM) }
 func (c *Cluster) Kill() { c.end(syscall.SIGKILL) }
 
 // Freeze holds the broker still: connections stay open, nothing is answered.
-func (c *Cluster) Freeze() { c.signal(syscall.SIGSTOP) }
+func (c *Cluster) Freeze() {
+	c.tb.Helper()
+	c.signal(syscall.SIGSTOP)
+	for c.answers() {
+		// The signal takes its time.
+	}
+}
+
+func (c *Cluster) answers() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), freezeTimeout)
+	defer cancel()
+	return stream.Ping(ctx, []string{c.address}) == nil
+}
 
 // Thaw lets a frozen broker go on.
 func (c *Cluster) Thaw() { c.signal(syscall.SIGCONT) }

@@ -1,0 +1,395 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+)
+
+func TestQuestionsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for name, c := range map[string]struct {
+		question string
+		code     codes.Code
+		// fields of all violations, in order.
+		fields []string
+		// says stands in a description.
+		says string
+	}{
+		"order strict": {
+			question: base + `,"order":"ORDER_STRICT"}`,
+			code:     codes.Unimplemented, fields: []string{"question.order"},
+		},
+		"order any": {
+			question: base + `,"order":"ORDER_ANY"}`,
+			code:     codes.Unimplemented, fields: []string{"question.order"},
+		},
+		"optional step": {
+			question: stepped(`{"event":"A"},{"event":"B","optional":true},{"event":"C"}`),
+			code:     codes.Unimplemented, fields: []string{"question.steps[1].optional"},
+		},
+		"within": {
+			question: stepped(`{"event":"A"},{"event":"B","withinSeconds":60}`),
+			code:     codes.Unimplemented, fields: []string{"question.steps[1].within_seconds"},
+		},
+		"within of no time": {
+			question: stepped(`{"event":"A"},{"event":"B","withinSeconds":0}`),
+			code:     codes.Unimplemented, fields: []string{"question.steps[1].within_seconds"},
+		},
+		"first time": {
+			question: stepped(`{"event":"A","firstTime":"FIRST_TIME_EVENT"},
+				{"event":"B","firstTime":"FIRST_TIME_MATCHING"}`),
+			code: codes.Unimplemented,
+			fields: []string{
+				"question.steps[0].first_time", "question.steps[1].first_time",
+			},
+		},
+		"unit group type": {
+			question: base + `,"unit":{"groupType":"company"}}`,
+			code:     codes.Unimplemented, fields: []string{"question.unit.group_type"},
+		},
+		"unit trait": {
+			question: base + `,"unit":{"trait":"household"}}`,
+			code:     codes.Unimplemented, fields: []string{"question.unit.trait"},
+		},
+		"unit property": {
+			question: base + `,"unit":{"property":"order_id"}}`,
+			code:     codes.Unimplemented, fields: []string{"question.unit.property"},
+		},
+		"count attempt": {
+			question: base + `,"count":"COUNT_ATTEMPT"}`,
+			code:     codes.Unimplemented, fields: []string{"question.count"},
+		},
+		"count session": {
+			question: base + `,"count":"COUNT_SESSION"}`,
+			code:     codes.Unimplemented, fields: []string{"question.count"},
+		},
+		"simultaneity": {
+			question: base + `,"simultaneitySeconds":0.0001}`,
+			code:     codes.Unimplemented, fields: []string{"question.simultaneity_seconds"},
+		},
+		"simultaneity of a preset": {
+			question: base + `,"compat":"COMPAT_MIXPANEL"}`,
+			code:     codes.Unimplemented, fields: []string{"question.simultaneity_seconds"},
+			says: "COMPAT_MIXPANEL sets it to 2; state 0",
+		},
+		"simultaneity of another preset": {
+			question: base + `,"compat":"COMPAT_AMPLITUDE"}`,
+			code:     codes.Unimplemented, fields: []string{"question.simultaneity_seconds"},
+			says: "COMPAT_AMPLITUDE sets it to 1; state 0",
+		},
+		"hold": {
+			question: base + `,"hold":["product"]}`,
+			code:     codes.Unimplemented, fields: []string{"question.hold"},
+		},
+		"exclusions": {
+			question: base + `,"exclusions":[{"touchpoint":{"event":"X"},"fromStep":1,"toStep":2}]}`,
+			code:     codes.Unimplemented, fields: []string{"question.exclusions"},
+		},
+		"breakdowns by other things": {
+			question: base + `,"breakdowns":[{"channel":true},{"trait":"plan"}]}`,
+			code:     codes.Unimplemented,
+			fields: []string{
+				"question.breakdowns[0].channel", "question.breakdowns[1].trait",
+				"question.breakdowns[1]",
+			},
+		},
+		"breakdowns by the rest": {
+			question: base + `,"breakdowns":[{"property":"p"},{"variant":"v"}]}`,
+			code:     codes.Unimplemented,
+			fields: []string{
+				"question.breakdowns[0].property", "question.breakdowns[1].variant",
+				"question.breakdowns[1]",
+			},
+		},
+		"breakdown by the persona of a touchpoint": {
+			question: base + `,"breakdowns":[{"persona":true,"attribution":"ATTRIBUTION_ALL"}]}`,
+			code:     codes.Unimplemented, fields: []string{"question.breakdowns[0].attribution"},
+		},
+		"compare": {
+			question: base + `,"compare":{}}`,
+			code:     codes.Unimplemented, fields: []string{"question.compare"},
+		},
+		"trend": {
+			question: base + `,"trend":{"interval":"INTERVAL_DAY"}}`,
+			code:     codes.Unimplemented, fields: []string{"question.trend"},
+		},
+		"time to convert": {
+			question: base + `,"timeToConvert":{"fromStep":1,"toStep":2}}`,
+			code:     codes.Unimplemented, fields: []string{"question.time_to_convert"},
+		},
+		"several not answered yet": {
+			question: base + `,"order":"ORDER_ANY","count":"COUNT_SESSION","hold":["a"],"trend":{}}`,
+			code:     codes.Unimplemented,
+			fields: []string{
+				"question.order", "question.count", "question.hold", "question.trend",
+			},
+		},
+		"wrong comes before not answered yet": {
+			question: base + `,"order":"ORDER_ANY","windowSeconds":0}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		},
+
+		"none": {question: `null`, code: codes.InvalidArgument, fields: []string{"question"}},
+		"empty": {
+			question: `{}`, code: codes.InvalidArgument,
+			fields: []string{"question.range", "question.steps"},
+		},
+		"from after to": {
+			question: ranged(`{"fromDate":"2026-02-01","toDate":"2026-01-01"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.range"},
+		},
+		"from equals to": {
+			question: ranged(`{"fromDate":"2026-02-01","toDate":"2026-02-01"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.range"},
+		},
+		"half a range": {
+			question: ranged(`{"fromDate":"2026-02-01"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.range.to_time"},
+		},
+		"the other half": {
+			question: ranged(`{"toDate":"2026-02-01"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.range.from_time"},
+		},
+		"no days": {
+			question: ranged(`{"fromDate":"2026-02-30","toDate":"01.03.2026"}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.range.from_date", "question.range.to_date"},
+			says:     "YYYY-MM-DD",
+		},
+		"year 0": {
+			question: ranged(`{"fromDate":"0000-02-01","toDate":"2026-03-01"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.range.from_date"},
+		},
+		"window 0": {
+			question: base + `,"windowSeconds":0}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+			says: "is 0: give 1 to",
+		},
+		"window below a second": {
+			question: base + `,"windowSeconds":0.9999}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		},
+		"window negative": {
+			question: base + `,"windowSeconds":-1}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		},
+		"window no number": {
+			question: base + `,"windowSeconds":"NaN"}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		},
+		"window endless": {
+			question: base + `,"windowSeconds":"Infinity"}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		},
+		"window too long": {
+			question: base + `,"windowSeconds":1e12}`,
+			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		},
+		"one step": {
+			question: stepped(`{"event":"A"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps"},
+		},
+		"31 steps": {
+			question: stepped(strings.Repeat(`{"event":"A"},`, 30) + `{"event":"A"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps"},
+		},
+		"unknown stage": {
+			question: stepped(`{"stage":"purchse"},{"stage":"purchase"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps[0].stage"},
+			says: `no "purchse" (did you mean "purchase"?); its stages are: search, purchase`,
+		},
+		"unknown touchpoint": {
+			question: stepped(`{"touchpoint":"landing"},{"touchpoint":"checkout"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps[1].touchpoint"},
+			says: `no "checkout"; its touchpoints are: landing, order`,
+		},
+		"empty targets": {
+			question: stepped(`{"event":""},{"stage":""},{"touchpoint":""},{"anyEvent":false},{}`),
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.steps[3].any_event", "question.steps[4]", "question.steps[0].event",
+				"question.steps[1].stage", "question.steps[2].touchpoint",
+			},
+		},
+		"outer steps optional": {
+			question: stepped(`{"event":"A","optional":true},{"event":"B","optional":true}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].optional", "question.steps[1].optional"},
+		},
+		"no operator": {
+			question: conditioned(`{"name":"price","values":[1]}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].conditions[0].operator"},
+			says:     "EQ, NEQ, CONTAINS",
+		},
+		"no name": {
+			question: conditioned(`{"operator":"OPERATOR_EQ","values":[1]}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps[0].conditions[0].name"},
+		},
+		"a name too many": {
+			question: conditioned(
+				`{"subject":"SUBJECT_CHANNEL","name":"x","operator":"OPERATOR_IS_SET"}`),
+			code: codes.InvalidArgument, fields: []string{"question.steps[0].conditions[0].name"},
+		},
+		"values missing": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_EQ"}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].conditions[0].values"},
+		},
+		"values too many": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_IS_SET","values":[1]}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].conditions[0].values"},
+		},
+		"between upside down": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_BETWEEN","values":[2,1]}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].conditions[0].values"},
+		},
+		"values of other kinds": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_IN","values":[null,[1],{"a":1}]}`),
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.steps[0].conditions[0].values[0]",
+				"question.steps[0].conditions[0].values[1]",
+				"question.steps[0].conditions[0].values[2]",
+			},
+		},
+		"regular expression broken": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_REGEX","values":["(a"]}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].conditions[0].values[0]"},
+		},
+		"regular expression no text": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_REGEX","values":[7]}`),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.steps[0].conditions[0].values[0]"},
+		},
+		"regular expression long": {
+			question: conditioned(`{"name":"p","operator":"OPERATOR_REGEX","values":["` +
+				strings.Repeat("a", 1001) + `"]}`),
+			code:   codes.InvalidArgument,
+			fields: []string{"question.steps[0].conditions[0].values[0]"},
+		},
+		"numbers that no enum has": {
+			question: base + `,"rangeMode":9,"order":9,"reentry":9,"count":9,"compat":9}`,
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.compat", "question.range_mode", "question.reentry",
+				"question.order", "question.count",
+			},
+		},
+		"numbers that no enum of a step has": {
+			question: stepped(`{"event":"A","firstTime":9,
+				"conditions":[{"name":"p","subject":77,"operator":88}]},{"event":"B"}`),
+			code: codes.InvalidArgument,
+			fields: []string{
+				"question.steps[0].conditions[0].subject",
+				"question.steps[0].conditions[0].operator",
+				"question.steps[0].first_time",
+			},
+		},
+		"filter of nothing": {
+			question: filtered(`{}`),
+			code:     codes.InvalidArgument, fields: []string{"question.filter"},
+		},
+		"filter lists of nothing": {
+			question: filtered(`{"any":{"filters":[{"all":{}},{"not":{}}]}}`),
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.filter.any.filters[1].not", "question.filter.any.filters[0].all.filters",
+			},
+		},
+		"filter too deep": {
+			question: filtered(strings.Repeat(`{"not":`, 40) + `{}` + strings.Repeat(`}`, 40)),
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.filter" + strings.Repeat(".not", 32)},
+			says:     "32 levels",
+		},
+		"filter too wide": {
+			question: filtered(`{"any":{"filters":[` + strings.Repeat(`{"all":{}},`, 5000) +
+				`{"all":{}}]}}`),
+			code:   codes.InvalidArgument,
+			fields: []string{"question.filter.any.filters[499]"},
+			says:   "500",
+		},
+		"unit person not": {
+			question: base + `,"unit":{"person":false}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.unit.person"},
+		},
+		"breakdowns wrong": {
+			question: base + `,"breakdowns":[{},{"persona":false,"step":1,"limit":1001},{"persona":true}]}`,
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.breakdowns", "question.breakdowns[0]", "question.breakdowns[1].persona",
+				"question.breakdowns[1].step", "question.breakdowns[1].limit",
+			},
+		},
+		"too many holds and exclusions": {
+			question: base + `,"hold":["a","b","c","d"],"exclusions":[` +
+				strings.Repeat(`{},`, 8) + `{}]}`,
+			code: codes.InvalidArgument, fields: []string{"question.hold", "question.exclusions"},
+		},
+		"simultaneity negative": {
+			question: base + `,"simultaneitySeconds":-1}`,
+			code:     codes.InvalidArgument, fields: []string{"question.simultaneity_seconds"},
+		},
+		"all mistakes at once": {
+			question: `{"range":{"fromDate":"x"},"windowSeconds":0,
+				"steps":[{"stage":"nope"},{"event":"B","conditions":[{}]}]}`,
+			code: codes.InvalidArgument,
+			fields: []string{
+				"question.window_seconds", "question.range.from_date", "question.range.to_time",
+				"question.steps[0].stage", "question.steps[1].conditions[0].operator",
+				"question.steps[1].conditions[0].name",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			byJSON := h.send(t, "POST", "/v1/sites/shop/funnels:ask", readToken,
+				`{"question":`+c.question+`}`)
+			got := byJSON.refusal(t)
+			checkRefusal(t, got, c.code, c.fields, c.says)
+			want := map[codes.Code]int{
+				codes.InvalidArgument: http.StatusBadRequest,
+				codes.Unimplemented:   http.StatusNotImplemented,
+			}
+			if byJSON.status != want[c.code] {
+				t.Errorf("HTTP status %d, want %d", byJSON.status, want[c.code])
+			}
+			request := &funnelv1.AskFunnelRequest{Parent: "sites/shop"}
+			text := `{"parent":"sites/shop","question":` + c.question + `}`
+			if err := protojson.Unmarshal([]byte(text), request); err != nil {
+				t.Fatal(err)
+			}
+			_, err := funnelv1.NewFunnelServiceClient(h.conn).AskFunnel(
+				as(t.Context(), readToken), request)
+			if diff := cmp.Diff(got, refusalOf(err)); diff != "" {
+				t.Errorf("JSON and gRPC differ (-JSON +gRPC):\n%s", diff)
+			}
+		})
+	}
+}
+
+func checkRefusal(t *testing.T, got refusal, code codes.Code, fields []string, says string) {
+	t.Helper()
+	if got.Code != code {
+		t.Errorf("code %v, want %v: %s", got.Code, code, got.Message)
+	}
+	if diff := cmp.Diff(fields, got.fields()); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(fmt.Sprint(got.Violations), says) {
+		t.Errorf("no description says %q: %v", says, got.Violations)
+	}
+}
