@@ -69,8 +69,8 @@ func testConfig(brokers ...string) Config {
 		Listen: "127.0.0.1:0", Brokers: brokers, Topic: "waystage.touchpoints",
 		QuarantineTopic: "waystage.quarantine", Partitions: 4, Retention: time.Hour,
 		ClickHouse: "http://127.0.0.1:1/none", SkewTolerance: admit.DefaultSkewTolerance,
-		InFlightBytes: leastInFlightBytes, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 5 * time.Second, DrainTimeout: 20 * time.Second,
+		InFlightBytes: leastInFlightBytes, ReadTimeout: time.Minute,
+		WriteTimeout: time.Minute, DrainTimeout: time.Minute,
 	}
 }
 
@@ -118,7 +118,7 @@ func (s *service) awaitReady(want bool) {
 		if is != want {
 			s.tb.Fatalf("ready: %t", is)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		s.tb.Fatalf("not ready: %t", want)
 	}
 }

@@ -34,6 +34,7 @@ type Config struct {
 	BatchBytes      int64         `env:"WAYSTAGE_PROCESSOR_BATCH_BYTES" envDefault:"16777216" unit:"bytes" doc:"Most bytes of records stored at once."`
 	BatchAge        time.Duration `env:"WAYSTAGE_PROCESSOR_BATCH_AGE" envDefault:"250ms" unit:"duration" doc:"How long a record waits for others to be stored with."`
 	FinishTimeout   time.Duration `env:"WAYSTAGE_PROCESSOR_FINISH_TIMEOUT" envDefault:"20s" unit:"duration" doc:"How long the running batch may take after a stop."`
+	SessionTimeout  time.Duration `env:"WAYSTAGE_PROCESSOR_SESSION_TIMEOUT" envDefault:"10s" unit:"duration" doc:"How long a processor that was killed keeps its partitions from the others."`
 	CopyWindow      time.Duration `env:"WAYSTAGE_PROCESSOR_COPY_WINDOW" envDefault:"168h" unit:"duration" doc:"How far apart copies of one message may be received and still be found; at most 168h."`
 
 	Host host.Config
@@ -90,6 +91,7 @@ func (p *Processor) Run(ctx context.Context, ready func(bool)) error {
 		Brokers: p.config.Brokers, Group: p.config.Group, Topic: p.config.Topic,
 		BatchRecords: p.config.BatchRecords, BatchBytes: p.config.BatchBytes,
 		BatchAge: p.config.BatchAge, FinishTimeout: p.config.FinishTimeout,
+		SessionTimeout: p.config.SessionTimeout,
 		Observer: p.observer(),
 	})
 	ready(true)

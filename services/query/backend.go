@@ -14,7 +14,7 @@ func open(cfg Config) (backend, error) {
 		return backend{}, fmt.Errorf("reading the address of the store: %w", err)
 	}
 	return backend{
-		sites: st, keys: st, maps: st, lookup: st, close: st.Close,
+		sites: st, keys: st, maps: st, lookup: st, migrate: st.Migrate, close: st.Close,
 		answers: answer.New(st, answer.NewNewestMaps(st), cfg.MaxMemoryBytes),
 	}, nil
 }

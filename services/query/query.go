@@ -10,10 +10,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/waystage/waystage/proto/gen/openapi"
+	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/rpc"
 	"github.com/waystage/waystage/services/query/api"
 )
@@ -31,6 +34,7 @@ type backend struct {
 	maps    api.Maps
 	answers api.Answers
 	lookup  rpc.Keys
+	migrate func(ctx context.Context) error
 	close   func() error
 }
 
@@ -86,10 +90,32 @@ func (s *Service) HTTPAddr() string { return s.server.HTTPAddr() }
 
 // Run answers until the context ends, then stops in the order of the package comment. ready is
 // told true once it answers and false before it stops. It may be called once.
+//
+// Beside it the schema of the store is brought up to date, as soon as ClickHouse is there.
 func (s *Service) Run(ctx context.Context, ready func(bool)) error {
+	migrating, stop := context.WithCancel(ctx)
+	var group errgroup.Group
+	group.Go(func() error { return s.migrate(migrating) })
 	err := s.server.Run(ctx, ready)
+	stop()
+	err = errors.Join(err, group.Wait())
 	if closing := s.backend.close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("closing the store: %w", closing))
 	}
 	return err
+}
+
+// migrate brings the schema up to date, again and again while ClickHouse is away.
+func (s *Service) migrate(ctx context.Context) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := s.backend.migrate(ctx)
+		if err != nil && !fault.Retryable(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err //nolint:wrapcheck // wrapped below
+	}, backoff.WithMaxElapsedTime(0))
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("bringing the schema of the store up to date: %w", err)
+	}
+	return nil
 }

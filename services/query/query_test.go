@@ -81,9 +81,14 @@ func TestLife(t *testing.T) {
 		defer mu.Unlock()
 		events = append(events, e)
 	}
+	migrated := make(chan bool, 1)
 	reg := prometheus.NewRegistry()
 	s, err := assemble(cfg, backend{
 		sites: noSites{}, lookup: noKeys{},
+		migrate: func(context.Context) error {
+			migrated <- true
+			return nil
+		},
 		close: func() error {
 			note("closed")
 			return errors.New("closing hurts")
@@ -103,6 +108,7 @@ func TestLife(t *testing.T) {
 		})
 	}()
 	<-serving
+	<-migrated
 	if got := list(t, s, cfg.RootToken); got != `{"sites":[],"nextPageToken":""}` {
 		t.Errorf("sites: %s", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -172,18 +173,29 @@ func askLevels(ctx context.Context, b *bench, _ question, sql string) (counts, e
 	return c, err
 }
 
+// columns are the buffers of a block, used again by later questions.
+type columns struct{ identities, entries proto.ColUInt64 }
+
+var spare = sync.Pool{New: func() any { return new(columns) }}
+
 // askRows runs the kernel over rows of an identity and an entry.
 func askRows(ctx context.Context, b *bench, q question, sql string) (counts, error) {
 	k := &kernel{question: q, persons: b.persons}
-	var identities, entries proto.ColUInt64
+	var used []*columns
 	err := b.client.stream(ctx, sql, func() proto.Results {
-		identities, entries = nil, nil
-		return proto.Results{{Data: &identities}, {Data: &entries}}
+		c := spare.Get().(*columns)
+		used = append(used, c)
+		return proto.Results{{Data: &c.identities}, {Data: &c.entries}}
 	}, func() error {
-		k.add(block{identities: identities, entries: entries})
+		c := used[len(used)-1]
+		k.add(block{identities: c.identities, entries: c.entries})
 		return nil
 	})
-	return k.answer(), err
+	found := k.answer()
+	for _, c := range used {
+		spare.Put(c)
+	}
+	return found, err
 }
 
 // askArrays runs the kernel over rows of an identity and an array of entries.
@@ -193,16 +205,22 @@ func askArrays(codes bool) func(context.Context, *bench, question, string) (coun
 		if codes {
 			k.masks = eventMasks()
 		}
-		var identities, values proto.ColUInt64
+		var used []*columns
 		var entries *proto.ColArr[uint64]
 		err := b.client.stream(ctx, sql, func() proto.Results {
-			identities, values = nil, nil
-			entries = proto.NewArray(&values)
-			return proto.Results{{Data: &identities}, {Data: entries}}
+			c := spare.Get().(*columns)
+			used = append(used, c)
+			entries = proto.NewArray(&c.entries)
+			return proto.Results{{Data: &c.identities}, {Data: entries}}
 		}, func() error {
-			k.add(block{identities: identities, entries: values, ends: entries.Offsets})
+			c := used[len(used)-1]
+			k.add(block{identities: c.identities, entries: c.entries, ends: entries.Offsets})
 			return nil
 		})
-		return k.answer(), err
+		found := k.answer()
+		for _, c := range used {
+			spare.Put(c)
+		}
+		return found, err
 	}
 }

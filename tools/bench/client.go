@@ -74,7 +74,7 @@ func (c *client) insert(ctx context.Context, into string, input proto.Input) err
 func (c *client) stream(
 	ctx context.Context, sql string, columns func() proto.Results, each func() error,
 ) error {
-	body, err := c.post(ctx, sql+" FORMAT Native", nil)
+	body, err := c.post(ctx, nativeOf(sql), nil)
 	if err != nil {
 		return err
 	}
@@ -93,4 +93,11 @@ func (c *client) stream(
 			return err
 		}
 	}
+}
+
+func nativeOf(sql string) string {
+	if i := strings.Index(sql, " SETTINGS "); i >= 0 {
+		return sql[:i] + " FORMAT Native" + sql[i:]
+	}
+	return sql + " FORMAT Native"
 }

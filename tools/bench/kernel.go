@@ -109,6 +109,7 @@ type worker struct {
 	counts    counts
 	chains    *table // person to first and last strip, as first << 32 | last
 	strips    []strip
+	order     [][]uint64
 	touches   []funnel.Touch
 	spill     [bucketCount][]linked
 }
@@ -211,32 +212,45 @@ func (w *worker) evaluate() {
 	}
 }
 
-// gather lays out a person's touches in order, and gives the union of the steps they may fill.
+// gather lays out a person's touches in time order, and gives the union of the steps they may
+// fill. Strips are sorted nearly always, and seldom overlap, so they are put in order as wholes.
 func (w *worker) gather(first int32) (steps uint32) {
-	w.touches = w.touches[:0]
-	sorted, last := true, int64(0)
+	w.order = w.order[:0]
+	sorted, last := true, uint64(0)
 	for i := first; i >= 0; i = w.strips[i].next {
 		s := w.strips[i]
-		for _, e := range w.blocks[s.block].entries[s.from:s.to] {
-			t := w.touch(e)
-			if t.Steps == 0 {
-				continue
-			}
-			sorted = sorted && t.At >= last
-			last = t.At
-			steps |= t.Steps
-			w.touches = append(w.touches, t)
-		}
+		entries := w.blocks[s.block].entries[s.from:s.to]
+		sorted = sorted && entries[0] >= last
+		last = entries[0]
+		w.order = append(w.order, entries)
 	}
-	if !sorted && steps&1 != 0 {
+	if !sorted {
+		slices.SortFunc(w.order, func(a, b []uint64) int { return cmp.Compare(a[0], b[0]) })
+	}
+	steps, sorted = w.lay()
+	if steps&1 != 0 && !sorted {
 		slices.SortFunc(w.touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
 	}
 	return steps
 }
 
-func (k *kernel) touch(entry uint64) funnel.Touch {
-	if k.masks != nil {
-		return funnel.Touch{At: int64(entry >> 8), Steps: k.masks[entry&255]}
+// lay makes touches of the entries in the order of the strips.
+func (w *worker) lay() (steps uint32, sorted bool) {
+	w.touches = w.touches[:0]
+	sorted, last := true, int64(0)
+	for _, entries := range w.order {
+		for _, e := range entries {
+			t := funnel.Touch{At: int64(e >> maskBits), Steps: uint32(e & maskOnly)}
+			if w.masks != nil {
+				t = funnel.Touch{At: int64(e >> 8), Steps: w.masks[e&255]}
+			}
+			if t.Steps != 0 {
+				sorted = sorted && t.At >= last
+				last = t.At
+				steps |= t.Steps
+				w.touches = append(w.touches, t)
+			}
+		}
 	}
-	return funnel.Touch{At: int64(entry >> maskBits), Steps: uint32(entry & maskOnly)}
+	return steps, sorted
 }

@@ -77,6 +77,7 @@ var packages = []entry{
 	{path: "services/processor/quarantine", layer: service},
 	{path: "services/query", layer: service},
 	{path: "services/query/api", layer: service},
+	{path: "services/query/answer", layer: service},
 	{path: "services/query/console", layer: service},
 	{path: "services/ingest/cmd/ingest", layer: program},
 	{path: "services/processor/cmd/processor", layer: program},
@@ -136,6 +137,10 @@ var starters = []string{
 	"services/internal/rpc",
 	"services/internal/stream",
 	"services/processor/batch",
+	// One question is evaluated by as many goroutines as there are processors.
+	"services/query/answer",
+	// Beside its life, query brings the schema up to date once ClickHouse is there.
+	"services/query",
 }
 
 // environment are the packages, besides programs and tools, that may read the environment.

@@ -89,11 +89,24 @@ type Program struct {
 
 // Main runs a program with the process's arguments and environment and gives its exit code.
 func Main(p Program) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	// The default way back after the first signal: the second one ends the process.
-	context.AfterFunc(ctx, stop)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go obey(signals, stop)
 	return p.Execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+}
+
+// obey stops at the first signal and dies of the second. Both come through one channel, so that
+// the second is not lost while the first is being obeyed.
+func obey(signals <-chan os.Signal, stop func()) {
+	<-signals
+	stop()
+	second := <-signals
+	signal.Reset()
+	if s, ok := second.(syscall.Signal); ok {
+		_ = syscall.Kill(os.Getpid(), s)
+	}
 }
 
 // Execute runs a program until it ends or the context does. -check-config and -print-config read

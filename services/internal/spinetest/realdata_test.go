@@ -10,11 +10,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -61,12 +62,6 @@ type expectedSpan struct {
 	Median float64 `json:"median"`
 }
 
-func marshalJSON(in any) ([]byte, error) { return protojson.Marshal(in.(proto.Message)) }
-
-func unmarshalJSON(text []byte, out any) error {
-	return protojson.Unmarshal(text, out.(proto.Message))
-}
-
 // TestRealLog sends a real event log through the whole system and asks for funnels whose numbers
 // an independent program counted: once, twice, shuffled, and with the processor killed.
 func TestRealLog(t *testing.T) {
@@ -82,50 +77,44 @@ func TestRealLog(t *testing.T) {
 	}
 	s := newStack(t, startKafka(t))
 	for _, run := range []struct {
-		name string
-		send func(key string)
+		name  string
+		sends [][]json.RawMessage
+		kills int
 	}{
-		{"as it is", func(key string) { s.sendAll(key, messages, nil) }},
-		{"twice", func(key string) {
-			s.sendAll(key, messages, nil)
-			s.sendAll(key, messages, nil)
-		}},
-		{"shuffled", func(key string) { s.sendAll(key, shuffled(messages), nil) }},
-		{"processor killed", func(key string) { s.sendAll(key, messages, s.killProcessor) }},
-		{"shuffled, twice, processor killed", func(key string) {
-			s.sendAll(key, shuffled(messages), s.killProcessor)
-			s.sendAll(key, shuffled(messages), s.killProcessor)
-		}},
+		{name: "as it is", sends: [][]json.RawMessage{messages}},
+		{name: "twice", sends: [][]json.RawMessage{messages, messages}},
+		{name: "shuffled", sends: [][]json.RawMessage{shuffled(messages)}},
+		{name: "killed", sends: [][]json.RawMessage{messages}, kills: 4},
+		{
+			name:  "shuffled, twice, killed",
+			sends: [][]json.RawMessage{shuffled(messages), shuffled(messages)}, kills: 4,
+		},
 	} {
 		t.Run(run.name, func(t *testing.T) {
-			outer := s.t
-			s.t = t
-			defer func() { s.t = outer }()
-			site := "onboarding-" + string(rune('a'+rand.IntN(26))) + time.Now().Format("150405")
+			s := s.in(t)
+			site := "onboarding-" + strings.ReplaceAll(strings.ReplaceAll(run.name, ",", ""), " ", "-")
 			write, read := s.site(site, onboardingMap)
-			run.send(write)
+			if run.kills > 0 {
+				s.stop(syscall.SIGKILL) // so that all of it lies before the next one
+			}
+			for _, messages := range run.sends {
+				s.sendAll(write, messages)
+			}
+			if run.kills > 0 {
+				s.startProcessor()
+				s.killInFlow(site, len(messages), run.kills)
+			}
 			s.settle()
 			s.checkAll(site, read, want)
 		})
 	}
 }
 
-func (s *stack) killProcessor() {
-	s.stop(syscall.SIGKILL)
-	s.startProcessor()
-}
-
-// sendAll sends messages in batches of 100 and calls disturb after each sixth of them.
-func (s *stack) sendAll(key string, messages []json.RawMessage, disturb func()) {
+// sendAll sends messages in batches of 100.
+func (s *stack) sendAll(key string, messages []json.RawMessage) {
 	s.t.Helper()
-	const batch = 100
-	next := len(messages) / 6
-	for i := 0; i < len(messages); i += batch {
-		s.send(key, messages[i:min(i+batch, len(messages))])
-		if disturb != nil && i >= next {
-			disturb()
-			next += len(messages) / 6
-		}
+	for batch := range slices.Chunk(messages, 100) {
+		s.send(key, batch)
 	}
 }
 

@@ -1,6 +1,7 @@
 package spinetest
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -26,8 +27,20 @@ import (
 // spine is a processor and an answerer on one store.
 type spine struct {
 	store      *store.Store
-	processors []*processor.Processor
+	processors []*guarded
 	answers    *answer.Answerer
+}
+
+// guarded is a processor that handles one batch at a time, as a consumer makes it do.
+type guarded struct {
+	sync.Mutex
+	*processor.Processor
+}
+
+func (g *guarded) handle(ctx context.Context, batch stream.Batch) error {
+	g.Lock()
+	defer g.Unlock()
+	return g.Handle(ctx, batch)
 }
 
 func newSpine(t *testing.T) *spine {
@@ -49,7 +62,7 @@ func newSpine(t *testing.T) *spine {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.processors = append(s.processors, p)
+		s.processors = append(s.processors, &guarded{Processor: p})
 	}
 	return s
 }
@@ -78,7 +91,7 @@ func (s *spine) deliver(t *testing.T, batches [][]journey.Fact) {
 				if k%len(s.processors) != i {
 					continue
 				}
-				if err := p.Handle(t.Context(), batchOf(t, batch)); err != nil {
+				if err := p.handle(t.Context(), batchOf(t, batch)); err != nil {
 					t.Errorf("handling %d facts: %v", len(batch), err)
 				}
 			}

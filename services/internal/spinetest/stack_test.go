@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +25,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
@@ -46,15 +50,27 @@ type stack struct {
 	http     string
 	grpc     *grpc.ClientConn
 	binary   string
-	child    *exec.Cmd
-	exited   chan error
+	child    *child
 	childLog string
+}
+
+// in is the same stack for a subtest.
+func (s *stack) in(t *testing.T) *stack {
+	inner := *s
+	inner.t = t
+	return &inner
+}
+
+// child is the processor that runs, if one does.
+type child struct {
+	command *exec.Cmd
+	exited  chan error
 }
 
 // newStack starts a stack on a broker and the embedded ClickHouse.
 func newStack(t *testing.T, kafka string) *stack {
 	t.Helper()
-	s := &stack{t: t, kafka: kafka, dsn: enginetest.Database(t)}
+	s := &stack{t: t, kafka: kafka, dsn: enginetest.Database(t), child: new(child)}
 	st, err := store.Open(s.dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -158,27 +174,27 @@ func (s *stack) startProcessor() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	s.child = exec.Command(s.binary)
-	s.child.Env = append(os.Environ(), "WAYSTAGE_KAFKA_BROKERS="+s.kafka,
+	command := exec.Command(s.binary)
+	command.Env = append(os.Environ(), "WAYSTAGE_KAFKA_BROKERS="+s.kafka,
 		"WAYSTAGE_CLICKHOUSE_DSN="+s.dsn, "WAYSTAGE_DEBUG_LISTEN=none",
-		"WAYSTAGE_PROCESSOR_BATCH_RECORDS=1500")
-	s.child.Stderr = log
-	if err := s.child.Start(); err != nil {
+		"WAYSTAGE_PROCESSOR_BATCH_RECORDS=1500", "WAYSTAGE_PROCESSOR_SESSION_TIMEOUT=6s")
+	command.Stderr = log
+	if err := command.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	exited := make(chan error, 1)
-	go func(child *exec.Cmd) { exited <- child.Wait() }(s.child)
-	s.exited = exited
+	go func() { exited <- command.Wait() }()
+	*s.child = child{command, exited}
 }
 
 // stop ends the processor by a signal and waits for it.
 func (s *stack) stop(signal syscall.Signal) {
-	if s.child == nil {
+	if s.child.command == nil {
 		return
 	}
-	_ = s.child.Process.Signal(signal)
-	<-s.exited
-	s.child = nil
+	_ = s.child.command.Process.Signal(signal)
+	<-s.child.exited
+	*s.child = child{}
 }
 
 // auth adds a token to a call.
@@ -255,8 +271,8 @@ func (s *stack) settle() {
 			return
 		}
 		select {
-		case err := <-s.exited:
-			s.exited <- err
+		case err := <-s.child.exited:
+			s.child.exited <- err
 			s.t.Fatalf("the processor ended: %v", err)
 		default:
 		}
@@ -290,7 +306,7 @@ func (s *stack) ask(
 
 var errStatus = errors.New("the gateway refused")
 
-func (s *stack) post(path, token string, in, out any) error {
+func (s *stack) post(path, token string, in, out proto.Message) error {
 	body, err := marshalJSON(in)
 	if err != nil {
 		return err
@@ -314,4 +330,42 @@ func (s *stack) post(path, token string, in, out any) error {
 		return fmt.Errorf("%w: %s: %s", errStatus, response.Status, answer)
 	}
 	return unmarshalJSON(answer, out)
+}
+
+// stored counts the messages of a site that are stored.
+func (s *stack) stored(site string) int {
+	s.t.Helper()
+	base, database, _ := strings.Cut(strings.TrimPrefix(s.dsn, "http://"), "/")
+	query := url.Values{"database": {database}, "query": {
+		"SELECT uniqExact(message_key) FROM touchpoints WHERE site = '" + site + "'",
+	}}
+	response, err := http.Get("http://" + base + "/?" + query.Encode())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(response.Body)
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		s.t.Fatalf("counting what is stored: %s", text)
+	}
+	return n
+}
+
+// killInFlow kills the processor each time that another part of the messages of a site is stored.
+func (s *stack) killInFlow(site string, messages, kills int) {
+	s.t.Helper()
+	for k := range kills {
+		deadline := time.Now().Add(2 * time.Minute)
+		for s.stored(site) < (k+1)*messages/(kills+2) {
+			if time.Now().After(deadline) {
+				s.t.Fatalf("after %d kills only %d messages are stored", k, s.stored(site))
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		s.stop(syscall.SIGKILL)
+		s.startProcessor()
+	}
+	s.t.Logf("killed %d times, the last time with %d of %d messages stored", kills,
+		s.stored(site), messages)
 }

@@ -21,9 +21,11 @@ func (s *Store) scanBlocks(rows driver.Rows, columns []Column, each func(*Block)
 		}
 		row.append()
 		if block.Rows++; block.Rows == rowsPerBlock {
-			if err := flush(block, each); err != nil {
+			if err := each(block); err != nil {
 				return err
 			}
+			block, _ = newBlock(columns)
+			row = newScanRow(block)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -32,16 +34,7 @@ func (s *Store) scanBlocks(rows driver.Rows, columns []Column, each func(*Block)
 	if block.Rows == 0 {
 		return nil
 	}
-	return flush(block, each)
-}
-
-func flush(b *Block, each func(*Block) error) error {
-	err := each(b)
-	b.Rows = 0
-	for _, c := range b.columns {
-		c.Reset()
-	}
-	return err
+	return each(block)
 }
 
 // scanRow is where the driver puts one row.

@@ -144,6 +144,8 @@ const (
 	codeTooManyParts    = 252
 	codeCannotSchedule  = 439
 	codeReadOnly        = 242
+	codeUnknownTable    = 60
+	codeUnknownDatabase = 81
 )
 
 func refusal(e *clickhouse.Exception, doing string) error {
@@ -157,6 +159,9 @@ func refusal(e *clickhouse.Exception, doing string) error {
 			"the question took too long; ask about a shorter range")
 	case codeTooManyQueries, codeTooManyParts, codeCannotSchedule, codeReadOnly:
 		return fault.Wrap(fault.Unavailable, cause, "the store is busy; try again in a few seconds")
+	case codeUnknownTable, codeUnknownDatabase:
+		return fault.Wrap(fault.Unavailable, cause,
+			"the store is not set up yet; it will be once query or processor have reached it")
 	default:
 		return fault.Wrap(fault.Internal, cause, "the store refused a query of ours")
 	}

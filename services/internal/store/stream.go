@@ -47,7 +47,7 @@ const (
 	String
 )
 
-// Block is some rows of a result, by columns. It is valid until the next one is asked for.
+// Block is some rows of a result, by columns. It belongs to whom it is given.
 type Block struct {
 	Rows    int
 	columns []proto.ColResult
@@ -101,10 +101,10 @@ func (s *Store) Stream(ctx context.Context, q Query, each func(*Block) error) er
 		return s.broken(err, "asking for touchpoints")
 	}
 	defer body.Close() //nolint:errcheck // read to its end or given up
-	block, results := newBlock(q.Columns)
 	reader := proto.NewReader(body)
 	for {
 		var head proto.Block
+		block, results := newBlock(q.Columns)
 		err := head.DecodeBlock(reader, 0, results)
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil

@@ -56,3 +56,8 @@ func TestFrozenBrokerIsBoundedAndEnds(t *testing.T) {
 		return len(all.missing(0, 10)) == 0 && len(all.missing(20, 30)) == 0
 	})
 }
+
+func BenchmarkApacheKafka(b *testing.B) {
+	cluster := kafkatest.Start(b)
+	benchmark(b, cluster, cluster.Dir())
+}

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/store"
@@ -137,15 +135,16 @@ func (a *Answerer) each(
 	if err != nil {
 		return api.Facts{}, fmt.Errorf("gathering touchpoints of site %s: %w", site, err)
 	}
-	facts.TouchpointsRead = g.read
-	return facts, evaluateAll(ctx, g, people, yield)
+	facts.TouchpointsRead = uint64(g.read)
+	k := &kernel{gathered: g, directory: a.directory, people: people, yield: yield}
+	return facts, k.run(ctx, workers())
 }
 
 func (a *Answerer) gather(
 	ctx context.Context, site journey.SiteID, program *funnel.Program,
 ) (*gathered, error) {
 	query, layout := plan.Touchpoints(site, program.Question(), needsOf(program))
-	g := newGathered(program, layout, a.directory)
+	g := newGathered(program, layout)
 	if first, last := plan.Bounds(program.Question()); last < first {
 		return g, nil
 	}
@@ -176,37 +175,6 @@ func needsOf(p *funnel.Program) plan.Needs {
 	needs.Properties, needs.Channel, needs.Event = n.Properties, n.Channel, n.Event
 	needs.Stage, needs.Touchpoint = n.Stage, n.Touchpoint
 	return needs
-}
-
-// evaluateAll shares the persons among workers.
-func evaluateAll(
-	ctx context.Context, g *gathered, people *people,
-	yield func(worker int, r funnel.PersonResult),
-) error {
-	starts := g.byPerson()
-	group, ctx := errgroup.WithContext(ctx)
-	share := (len(g.persons) + workers() - 1) / workers()
-	for worker := range workers() {
-		from, to := min(worker*share, len(g.persons)), min((worker+1)*share, len(g.persons))
-		group.Go(func() error {
-			e := newEvaluation(g, people)
-			for p := from; p < to; p++ {
-				if p%4096 == 0 && ctx.Err() != nil {
-					return fmt.Errorf("evaluating persons: %w", ctx.Err())
-				}
-				attempt := e.attempt(int32(p), g.runs[starts[p]:starts[p+1]])
-				if attempt.Depth == 0 {
-					continue
-				}
-				yield(worker, funnel.PersonResult{
-					Person: g.persons[p], Persona: e.people.view(g.persons[p]).Persona,
-					Attempt: attempt,
-				})
-			}
-			return nil
-		})
-	}
-	return group.Wait() //nolint:wrapcheck // wrapped where it was made
 }
 
 // maxVisitors is how many visitor ids of a person are named.

@@ -22,26 +22,31 @@ type directory struct {
 	store  *store.Store
 	reload sync.Mutex
 
-	mutex    sync.RWMutex
-	table    string
-	parts    map[string]bool
-	entries  map[journey.IdentityID]entry
-	personas []journey.PersonaID
+	mutex sync.RWMutex
+	table string
+	parts map[string]bool
+	// numbers has the place in entries of each identity.
+	numbers  *table
+	entries  []entry
+	personas words
+	sites    words
 }
 
 // entry is what is derived of an identity.
 type entry struct {
-	person journey.PersonID
+	identity journey.IdentityID
+	person   journey.PersonID
 	// lastWriteAt is the person's newest trait write, in milliseconds since 1970.
 	lastWriteAt int64
 	// derivedAt in nanoseconds of the server's clock: the newest entry counts.
 	derivedAt int64
 	persona   uint32
+	site      uint32
 	version   journey.MapVersion
 }
 
 func newDirectory(st *store.Store) *directory {
-	return &directory{store: st, entries: make(map[journey.IdentityID]entry)}
+	return &directory{store: st, numbers: newTable(0)}
 }
 
 // refresh reads what has come since the last time.
@@ -78,7 +83,7 @@ func (d *directory) unread(table string, active []string) []string {
 	if d.table != table {
 		d.table = table
 		d.parts = make(map[string]bool)
-		d.entries = make(map[journey.IdentityID]entry)
+		d.numbers, d.entries = newTable(0), nil
 	}
 	var fresh []string
 	for _, part := range active {
@@ -103,13 +108,14 @@ func (d *directory) markRead(read, still []string) {
 func (d *directory) read(ctx context.Context, parts []string) error {
 	query := store.Query{
 		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at),
-			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String)
+			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String), CAST(site AS String)
 			FROM profiles WHERE has(splitByChar(',', {parts:String}), _part)`,
 		Params: map[string]string{"parts": strings.Join(parts, ",")},
 		Columns: []store.Column{
 			{Name: "identity", Type: store.UInt64}, {Name: "person", Type: store.UInt64},
 			{Name: "last_write", Type: store.Int64}, {Name: "derived", Type: store.Int64},
 			{Name: "version", Type: store.UInt32}, {Name: "persona", Type: store.String},
+			{Name: "site", Type: store.String},
 		},
 	}
 	err := d.store.Stream(ctx, query, func(b *store.Block) error {
@@ -118,14 +124,15 @@ func (d *directory) read(ctx context.Context, parts []string) error {
 		for i := range b.Rows {
 			id := journey.IdentityID(b.UInt64(0)[i])
 			derivedAt := b.Int64(3)[i]
-			if known, ok := d.entries[id]; ok && known.derivedAt > derivedAt {
+			if known, ok := d.entryOf(id); ok && known.derivedAt > derivedAt {
 				continue
 			}
-			d.entries[id] = entry{
-				person: journey.PersonID(b.UInt64(1)[i]), lastWriteAt: b.Int64(2)[i],
-				derivedAt: derivedAt, version: journey.MapVersion(b.UInt32(4)[i]),
-				persona: d.personaNumber(b.Bytes(5, i)),
-			}
+			d.put(entry{
+				identity: id, person: journey.PersonID(b.UInt64(1)[i]),
+				lastWriteAt: b.Int64(2)[i], derivedAt: derivedAt,
+				version: journey.MapVersion(b.UInt32(4)[i]), persona: d.personas.number(b.Bytes(5, i)),
+				site: d.sites.number(b.Bytes(6, i)),
+			})
 		}
 		return nil
 	})
@@ -135,24 +142,51 @@ func (d *directory) read(ctx context.Context, parts []string) error {
 	return nil
 }
 
-// personaNumber is the place of a persona in the list of those ever seen.
-func (d *directory) personaNumber(name []byte) uint32 {
-	for i, p := range d.personas {
-		if string(p) == string(name) {
-			return uint32(i)
-		}
-	}
-	d.personas = append(d.personas, journey.PersonaID(name))
-	return uint32(len(d.personas) - 1)
+// words are the few texts of a column, by number.
+type words struct {
+	list    []string
+	numbers map[string]uint32
 }
 
-// personOf is the person of an identity, and the entry if there is one.
-func (d *directory) personOf(id journey.IdentityID) (journey.PersonID, entry, bool) {
-	e, ok := d.entries[id]
-	if !ok {
-		return journey.PersonID(id), entry{}, false
+func (w *words) number(text []byte) uint32 {
+	n, ok := w.numbers[string(text)]
+	if ok {
+		return n
 	}
-	return e.person, e, true
+	if w.numbers == nil {
+		w.numbers = make(map[string]uint32)
+	}
+	n = uint32(len(w.list))
+	w.list = append(w.list, string(text))
+	w.numbers[string(text)] = n
+	return n
+}
+
+func (d *directory) put(e entry) {
+	if n, ok := d.numbers.get(uint64(e.identity)); ok {
+		d.entries[n] = e
+		return
+	}
+	d.numbers.set(uint64(e.identity), uint64(len(d.entries)))
+	d.entries = append(d.entries, e)
+}
+
+// entryOf is what is derived of an identity, if anything is.
+func (d *directory) entryOf(id journey.IdentityID) (entry, bool) {
+	n, ok := d.numbers.get(uint64(id))
+	if !ok {
+		return entry{}, false
+	}
+	return d.entries[n], true
+}
+
+// personOf is the person of an identity that has an entry.
+func (d *directory) personOf(identity uint64) (person uint64, ok bool) {
+	n, ok := d.numbers.get(identity)
+	if !ok {
+		return 0, false
+	}
+	return uint64(d.entries[n].person), true
 }
 
 // identitiesOf lists the identities of persons, per person ascending.
@@ -163,9 +197,9 @@ func (d *directory) identitiesOf(persons []journey.PersonID) map[journey.PersonI
 	}
 	d.mutex.RLock()
 	defer d.mutex.RUnlock()
-	for id, e := range d.entries {
+	for _, e := range d.entries {
 		if list, wanted := of[e.person]; wanted {
-			of[e.person] = append(list, id)
+			of[e.person] = append(list, e.identity)
 		}
 	}
 	for p, list := range of {

@@ -33,7 +33,7 @@ func newPeople(d *directory, m *journey.Map, p *funnel.Program) *people {
 func (pe *people) read(
 	ctx context.Context, site journey.SiteID, m *journey.Map, asOf int64,
 ) error {
-	unsettled, all := pe.unsettled(m, asOf)
+	unsettled, all := pe.unsettled(site, m, asOf)
 	if len(unsettled) == 0 {
 		return nil
 	}
@@ -52,11 +52,20 @@ func (pe *people) read(
 const manyIdentities = 10_000
 
 // unsettled lists the identities whose persons the directory does not settle.
-func (pe *people) unsettled(m *journey.Map, asOf int64) (ids []journey.IdentityID, all bool) {
+func (pe *people) unsettled(
+	site journey.SiteID, m *journey.Map, asOf int64,
+) (ids []journey.IdentityID, all bool) {
 	version := versionOf(m)
-	for id, e := range pe.directory.entries {
+	number, known := pe.directory.sites.numbers[string(site)]
+	if !known {
+		return nil, false
+	}
+	for _, e := range pe.directory.entries {
+		if e.site != number {
+			continue
+		}
 		if len(pe.needs.Traits) > 0 || e.lastWriteAt > asOf || e.version != version {
-			ids = append(ids, id)
+			ids = append(ids, e.identity)
 			pe.views[e.person] = pe.nobody
 		}
 	}
@@ -67,7 +76,10 @@ func (pe *people) unsettled(m *journey.Map, asOf int64) (ids []journey.IdentityI
 func (pe *people) settle(writes []identity.Write, m *journey.Map, asOf int64) {
 	byPerson := make(map[journey.PersonID][]identity.Write)
 	for _, w := range writes {
-		person, _, _ := pe.directory.personOf(w.Identity)
+		person := journey.PersonID(w.Identity)
+		if e, ok := pe.directory.entryOf(w.Identity); ok {
+			person = e.person
+		}
 		byPerson[person] = append(byPerson[person], w)
 	}
 	for person, of := range byPerson {
@@ -90,9 +102,9 @@ func (pe *people) view(p journey.PersonID) funnel.PersonView {
 		return v
 	}
 	// The smallest identity of a person has an entry if any of them has.
-	if e, ok := pe.directory.entries[journey.IdentityID(p)]; ok {
+	if e, ok := pe.directory.entryOf(journey.IdentityID(p)); ok {
 		return funnel.PersonView{
-			Traits: pe.nobody.Traits, Persona: pe.directory.personas[e.persona],
+			Traits: pe.nobody.Traits, Persona: journey.PersonaID(pe.directory.personas.list[e.persona]),
 		}
 	}
 	return pe.nobody

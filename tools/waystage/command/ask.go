@@ -103,7 +103,8 @@ func (a *asking) question(
 			return nil, err
 		}
 		if err := protojson.Unmarshal([]byte(text), q); err != nil {
-			return nil, fmt.Errorf("%s is no question: %s", a.file, unpadded(err))
+			return nil, fmt.Errorf("reading the question of --question %s: %s",
+				a.file, unpadded(err))
 		}
 	}
 	if err := a.words.Apply(q, a.world.Now()); err != nil {

@@ -88,12 +88,12 @@ func (i *importing) run(ctx context.Context, name string) error {
 	}.Run(ctx, p.counted(in))
 	p.end()
 	err = errors.Join(err, refused.close())
-	return i.conclude(ctx, name, sum, time.Since(began), err)
+	return i.conclude(ctx, sum, time.Since(began), err)
 }
 
 // conclude prints the report and settles the exit code.
 func (i *importing) conclude(
-	ctx context.Context, name string, sum archive.Report, took time.Duration, err error,
+	ctx context.Context, sum archive.Report, took time.Duration, err error,
 ) error {
 	if i.asJSON {
 		if err := writeJSON(i.world.Stdout, sum); err != nil {
@@ -102,8 +102,7 @@ func (i *importing) conclude(
 	} else {
 		printReport(i.world.Stdout, sum, took)
 	}
-	resume := fmt.Sprintf("go on with: %s import %s --from-line %d",
-		i.world.Self, name, sum.ResumeLine)
+	resume := fmt.Sprintf("go on by the same command with --from-line %d", sum.ResumeLine)
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return &exitError{ExitStopped, fmt.Errorf("stopped; %s", resume)}

@@ -37,20 +37,20 @@ func (d *drawing) facts(f *funnelv1.AnswerFacts, now time.Time) {
 		Number(int64(f.GetTouchpointsRead()))+" touchpoints read",
 		"took "+Span(f.GetTookSeconds()))
 	d.line("")
-	d.wrapped(parts)
+	d.wrapped("", parts)
 	for _, warning := range f.GetWarnings() {
 		d.line("%s %s", d.paint(yellow, "warning:"), plain(warning))
 	}
 }
 
-// wrapped writes parts with dots between, in as many lines as they need.
-func (d *drawing) wrapped(parts []string) {
+// wrapped writes parts with dots between, in as many lines as they need, each behind the indent.
+func (d *drawing) wrapped(indent string, parts []string) {
 	const dot = " · "
-	line := parts[0]
+	line := indent + parts[0]
 	for _, part := range parts[1:] {
-		if len([]rune(line))+len(dot)+len([]rune(part)) > d.width() {
+		if len([]rune(line))+len([]rune(dot))+len([]rune(part)) > d.width() {
 			d.line("%s", d.paint(dim, line))
-			line = part
+			line = indent + part
 			continue
 		}
 		line += dot + part

@@ -44,20 +44,20 @@ func (d *drawing) person(person *funnelv1.FunnelPerson) {
 	d.line("%s %s %s %s", d.paint(bold, fit(person.GetPersonId(), 16)),
 		fit(person.GetPersona(), 16), d.paint(colorOf(person.GetOutcome()), fit(outcome, 11)),
 		fit(strings.Join(ids, " "), room))
-	if times := person.GetStepTimes(); len(times) > 0 {
-		d.line("  %s", d.paint(dim, stepTimes(person)))
+	if len(person.GetStepTimes()) > 0 {
+		d.wrapped("  ", stepTimes(person))
 	}
 }
 
 // stepTimes is when the attempt began and how long after that each later step was filled.
-func stepTimes(person *funnelv1.FunnelPerson) string {
+func stepTimes(person *funnelv1.FunnelPerson) []string {
 	times := person.GetStepTimes()
 	entry := times[0].AsTime()
 	parts := []string{instant(entry)}
 	for _, t := range times[1:] {
 		parts = append(parts, "+"+Span(t.AsTime().Sub(entry).Seconds()))
 	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
 func colorOf(o funnelv1.Outcome) string {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/waystage/waystage/tools/waystage/picture"
 )
 
 // meter reads what the services count.
@@ -53,13 +55,13 @@ func (m *meter) line(now time.Time) string {
 		}
 		return max(0, count(r)-count(m.last)) / seconds
 	}
-	text := fmt.Sprintf("%s  accepted %.1f/s · stored %.1f/s · %.1f s behind · %.0f stored since the start",
+	text := fmt.Sprintf("%s  accepted %.1f/s · stored %.1f/s · %.1f s behind · %s this run",
 		now.Format(time.TimeOnly),
 		rate(func(r reading) float64 { return r.accepted }),
 		rate(func(r reading) float64 { return r.stored }),
-		r.behindSeconds, r.stored)
+		r.behindSeconds, picture.Number(int64(r.stored)))
 	if r.refused > 0 {
-		text += fmt.Sprintf(" · %.0f refused", r.refused)
+		text += fmt.Sprintf(" · %s refused", picture.Number(int64(r.refused)))
 	}
 	m.last = r
 	return text

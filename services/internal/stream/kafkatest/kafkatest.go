@@ -68,6 +68,9 @@ func Start(tb testing.TB) *Cluster {
 // Addr is the broker's address, the same over restarts.
 func (c *Cluster) Addr() string { return c.address }
 
+// Dir is the directory of the broker's log, configuration and output.
+func (c *Cluster) Dir() string { return c.dir }
+
 // Stop ends the broker as an operator would, and waits until it has ended.
 func (c *Cluster) Stop() { c.end(syscall.SIGTERM) }
 

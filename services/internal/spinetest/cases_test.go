@@ -1,0 +1,416 @@
+//go:build cases
+
+package spinetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+)
+
+// funnelCase is a worked example: a small world, one question, and the numbers it must give.
+type funnelCase struct {
+	ID       string       `json:"id"`
+	Mode     string       `json:"mode"`
+	Note     string       `json:"note"`
+	People   []casePerson `json:"people"`
+	Aliases  [][]string   `json:"aliases"`
+	Query    caseQuery    `json:"query"`
+	Expect   caseExpect   `json:"expect"`
+	Requires []string     `json:"requires"`
+	Quirk    any          `json:"quirk"`
+}
+
+type casePerson struct {
+	ID     string         `json:"id"`
+	Traits map[string]any `json:"traits"`
+	Events []struct {
+		Event string         `json:"event"`
+		Time  string         `json:"time"`
+		Props map[string]any `json:"props"`
+	} `json:"events"`
+}
+
+type caseQuery struct {
+	From       time.Time       `json:"from"`
+	To         time.Time       `json:"to"`
+	Window     float64         `json:"window_seconds"`
+	Steps      []caseStep      `json:"steps"`
+	Exclusions []caseExclusion `json:"exclusions"`
+	Breakdown  *caseBreakdown  `json:"breakdown"`
+	Filter     json.RawMessage `json:"filter"`
+	Unit       any             `json:"unit"`
+	Convert    any             `json:"time_to_convert"`
+	Trend      any             `json:"trend"`
+	Timezone   string          `json:"timezone"`
+}
+
+type caseStep struct {
+	Event     *string     `json:"event"`
+	Where     []caseWhere `json:"where"`
+	Optional  bool        `json:"optional"`
+	FirstTime string      `json:"first_time"`
+}
+
+type caseWhere struct {
+	Prop  string `json:"prop"`
+	Op    string `json:"op"`
+	Value any    `json:"value"`
+	On    string `json:"on"`
+}
+
+type caseExclusion struct {
+	Event    string `json:"event"`
+	FromStep uint32 `json:"from_step"`
+	ToStep   uint32 `json:"to_step"`
+}
+
+type caseBreakdown struct {
+	Kind string `json:"kind"`
+	Prop string `json:"prop"`
+}
+
+type caseExpect struct {
+	Steps []struct {
+		Count   *uint32  `json:"count"`
+		Average *float64 `json:"avg_seconds"`
+		Median  *float64 `json:"median_seconds"`
+	} `json:"steps"`
+	PeopleAtStep  map[string][]string `json:"people_at_step"`
+	DroppedAtStep map[string][]string `json:"dropped_at_step"`
+	Error         any                 `json:"error"`
+}
+
+var caseOperators = map[string]funnelv1.Operator{
+	"eq": funnelv1.Operator_OPERATOR_EQ, "neq": funnelv1.Operator_OPERATOR_NEQ,
+	"contains":     funnelv1.Operator_OPERATOR_CONTAINS,
+	"not_contains": funnelv1.Operator_OPERATOR_NOT_CONTAINS,
+	"is_set":       funnelv1.Operator_OPERATOR_IS_SET,
+	"is_not_set":   funnelv1.Operator_OPERATOR_IS_NOT_SET,
+}
+
+// TestCases answers the worked examples of WAYSTAGE_FUNNEL_CASES through the public API. What a
+// case asks for beyond what is answered is refused by the name of its field.
+func TestCases(t *testing.T) {
+	path := os.Getenv("WAYSTAGE_FUNNEL_CASES")
+	if path == "" {
+		t.Fatal("WAYSTAGE_FUNNEL_CASES: name the file of the worked examples, " +
+			"or leave the build tag cases out")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []funnelCase
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	s := newStack(t, startKafka(t))
+	tokens := make([]string, len(cases))
+	for i, c := range cases {
+		tokens[i] = s.deliverCase(i, c)
+	}
+	s.settle()
+	answered, refused := 0, 0
+	for i, c := range cases {
+		t.Run(c.ID, func(t *testing.T) {
+			if s.in(t).checkCase(i, c, tokens[i]) {
+				answered++
+			} else {
+				refused++
+			}
+		})
+	}
+	t.Logf("%d cases answered, %d refused by the name of the field", answered, refused)
+	if answered < 18 {
+		t.Errorf("only %d cases were answered", answered)
+	}
+}
+
+func caseSite(i int) string { return fmt.Sprintf("case-%d", i) }
+
+func (s *stack) deliverCase(i int, c funnelCase) (token string) {
+	s.t.Helper()
+	write, read := s.site(caseSite(i), "")
+	var messages []json.RawMessage
+	add := func(m map[string]any) {
+		m["messageId"] = fmt.Sprintf("%s-%d", c.ID, len(messages))
+		text, err := json.Marshal(m)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		messages = append(messages, text)
+	}
+	for _, p := range c.People {
+		if len(p.Traits) > 0 {
+			add(map[string]any{
+				"type": "identify", "userId": p.ID, "traits": p.Traits,
+				"timestamp": c.Query.From.AddDate(0, 0, -1),
+			})
+		}
+		for _, e := range p.Events {
+			add(map[string]any{
+				"type": "track", "userId": p.ID, "event": e.Event, "properties": e.Props,
+				"timestamp": e.Time,
+			})
+		}
+	}
+	for _, pair := range c.Aliases {
+		add(map[string]any{
+			"type": "alias", "userId": pair[0], "previousId": pair[1], "timestamp": c.Query.From,
+		})
+	}
+	if len(messages) > 0 {
+		s.send(write, messages)
+	}
+	return read
+}
+
+// checkCase tells whether the case was answered. It fails unless the answer is right, or the
+// refusal names a field that the case asks for.
+func (s *stack) checkCase(i int, c funnelCase, token string) bool {
+	s.t.Helper()
+	q, beyond := c.question(s.t)
+	got, byJSON, err := s.ask(caseSite(i), token, q)
+	if len(beyond) > 0 {
+		s.checkRefusal(err, beyond)
+		return false
+	}
+	if c.Expect.Error != nil {
+		if status.Code(err) != codes.InvalidArgument {
+			s.t.Errorf("got %v, want a refusal", err)
+		}
+		return true
+	}
+	if err != nil {
+		s.t.Fatalf("asking: %v", err)
+	}
+	for _, answer := range []*funnelv1.AskFunnelResponse{got, byJSON} {
+		for k, want := range c.Expect.Steps {
+			checkCaseStep(s.t, k, answer.GetSteps()[k], want.Count, want.Average, want.Median)
+		}
+	}
+	s.checkPeople(i, c, q, token)
+	return true
+}
+
+func checkCaseStep(
+	t *testing.T, k int, got *funnelv1.StepResult, count *uint32, average, median *float64,
+) {
+	t.Helper()
+	if count != nil && got.GetCount() != *count {
+		t.Errorf("step %d: count %d, want %d", k+1, got.GetCount(), *count)
+	}
+	near := func(what string, got float64, want *float64) {
+		if want != nil && math.Abs(got-*want) > 1e-6 {
+			t.Errorf("step %d: %s %f, want %f", k+1, what, got, *want)
+		}
+	}
+	near("mean", got.GetFromPrevious().GetMeanSeconds(), average)
+	near("median", got.GetFromPrevious().GetMedianSeconds(), median)
+}
+
+func (s *stack) checkPeople(i int, c funnelCase, q *funnelv1.FunnelQuestion, token string) {
+	s.t.Helper()
+	for step, want := range c.Expect.PeopleAtStep {
+		s.checkList(i, q, token, step, funnelv1.PersonSelection_PERSON_SELECTION_REACHED, want)
+	}
+	// A drop-off is named by the step that was not reached.
+	for step, want := range c.Expect.DroppedAtStep {
+		var n int
+		if _, err := fmt.Sscan(step, &n); err != nil {
+			s.t.Fatal(err)
+		}
+		s.checkList(i, q, token, fmt.Sprint(n-1),
+			funnelv1.PersonSelection_PERSON_SELECTION_DROPPED, want)
+	}
+}
+
+func (s *stack) checkList(
+	i int, q *funnelv1.FunnelQuestion, token, step string, part funnelv1.PersonSelection,
+	want []string,
+) {
+	s.t.Helper()
+	var n uint32
+	if _, err := fmt.Sscan(step, &n); err != nil {
+		s.t.Fatal(err)
+	}
+	got, err := funnelv1.NewFunnelServiceClient(s.grpc).ListFunnelPersons(
+		auth(s.t.Context(), token), &funnelv1.ListFunnelPersonsRequest{
+			Parent: "sites/" + caseSite(i), Question: q, Step: n, Selection: part, PageSize: 1000,
+		})
+	if err != nil {
+		s.t.Fatalf("listing persons: %v", err)
+	}
+	for _, p := range got.GetPersons() {
+		if !slices.ContainsFunc(want, func(id string) bool {
+			return slices.Contains(p.GetUserIds(), id)
+		}) {
+			s.t.Errorf("step %s: %v is listed, want %v", step, p.GetUserIds(), want)
+		}
+	}
+	if len(got.GetPersons()) != len(want) || got.GetTotalSize() != uint32(len(want)) {
+		s.t.Errorf("step %s, %v: %d persons, want %v", step, part, len(got.GetPersons()), want)
+	}
+}
+
+func (s *stack) checkRefusal(err error, beyond []string) {
+	s.t.Helper()
+	if code := status.Code(err); code != codes.Unimplemented && code != codes.InvalidArgument {
+		s.t.Fatalf("got %v, want a refusal naming one of %v", err, beyond)
+	}
+	var named []string
+	for _, detail := range status.Convert(err).Details() {
+		if request, ok := detail.(*errdetails.BadRequest); ok {
+			for _, v := range request.GetFieldViolations() {
+				named = append(named, v.GetField())
+			}
+		}
+	}
+	for _, field := range beyond {
+		if slices.ContainsFunc(named, func(n string) bool { return strings.Contains(n, field) }) {
+			return
+		}
+	}
+	s.t.Errorf("refused for %v, want one of %v", named, beyond)
+}
+
+// question is the case's question, and the fields that it asks for beyond what is answered.
+func (c funnelCase) question(t *testing.T) (*funnelv1.FunnelQuestion, []string) {
+	t.Helper()
+	var beyond []string
+	q := &funnelv1.FunnelQuestion{
+		Compat: funnelv1.Compat_COMPAT_POSTHOG,
+		Range: &funnelv1.TimeRange{
+			From: &funnelv1.TimeRange_FromTime{FromTime: timestamppb.New(c.Query.From)},
+			// The case's end is inside, ours is outside.
+			To: &funnelv1.TimeRange_ToTime{
+				ToTime: timestamppb.New(c.Query.To.Truncate(time.Millisecond).Add(time.Millisecond)),
+			},
+		},
+		WindowSeconds: proto.Float64(c.Query.Window),
+	}
+	if c.Query.Window == 0 {
+		q.WindowSeconds = nil
+	}
+	switch c.Mode {
+	case "strict":
+		q.Order, beyond = funnelv1.Order_ORDER_STRICT, append(beyond, "order")
+	case "unordered":
+		q.Order, beyond = funnelv1.Order_ORDER_ANY, append(beyond, "order")
+	}
+	for _, st := range c.Query.Steps {
+		step, fields := st.message(t)
+		q.Steps, beyond = append(q.Steps, step), append(beyond, fields...)
+	}
+	for _, x := range c.Query.Exclusions {
+		beyond = append(beyond, "exclusions")
+		q.Exclusions = append(q.Exclusions, &funnelv1.Exclusion{
+			Touchpoint: &funnelv1.Step{Target: &funnelv1.Step_Event{Event: x.Event}},
+			FromStep:   x.FromStep + 1, ToStep: x.ToStep + 1,
+		})
+	}
+	if b := c.Query.Breakdown; b != nil {
+		beyond = append(beyond, "breakdowns")
+		q.Breakdowns = []*funnelv1.Breakdown{{By: &funnelv1.Breakdown_Property{Property: "x"}}}
+	}
+	if c.Query.Unit != nil {
+		beyond = append(beyond, "unit")
+		q.Unit = &funnelv1.Unit{By: &funnelv1.Unit_Property{Property: "x"}}
+	}
+	if c.Query.Convert != nil {
+		beyond = append(beyond, "time_to_convert")
+		q.TimeToConvert = &funnelv1.TimeToConvert{FromStep: 1, ToStep: 2}
+	}
+	if c.Query.Trend != nil {
+		beyond = append(beyond, "trend")
+		q.Trend = &funnelv1.Trend{Interval: funnelv1.Interval_INTERVAL_DAY}
+	}
+	if len(c.Query.Filter) > 0 {
+		q.Filter = caseFilter(t, c.Query.Filter)
+	}
+	return q, beyond
+}
+
+func (st caseStep) message(t *testing.T) (*funnelv1.Step, []string) {
+	t.Helper()
+	var beyond []string
+	step := &funnelv1.Step{Target: &funnelv1.Step_AnyEvent{AnyEvent: true}, Optional: st.Optional}
+	if st.Event != nil {
+		step.Target = &funnelv1.Step_Event{Event: *st.Event}
+	}
+	if st.Optional {
+		beyond = append(beyond, "optional")
+	}
+	if st.FirstTime != "" {
+		beyond = append(beyond, "first_time")
+		step.FirstTime = funnelv1.FirstTime_FIRST_TIME_EVENT
+	}
+	for _, w := range st.Where {
+		step.Conditions = append(step.Conditions, w.message(t))
+	}
+	return step, beyond
+}
+
+func (w caseWhere) message(t *testing.T) *funnelv1.Condition {
+	t.Helper()
+	c := &funnelv1.Condition{Name: w.Prop, Operator: caseOperators[w.Op]}
+	if w.On == "person" {
+		c.Subject = funnelv1.Subject_SUBJECT_TRAIT
+	}
+	if w.Value != nil {
+		value, err := structpb.NewValue(w.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Values = []*structpb.Value{value}
+	}
+	if list := c.GetValues(); len(list) == 1 && list[0].GetListValue() != nil {
+		c.Values = list[0].GetListValue().GetValues()
+		if c.GetOperator() == funnelv1.Operator_OPERATOR_EQ {
+			c.Operator = funnelv1.Operator_OPERATOR_IN
+		}
+	}
+	return c
+}
+
+func caseFilter(t *testing.T, text json.RawMessage) *funnelv1.Filter {
+	t.Helper()
+	var tree struct {
+		All []json.RawMessage `json:"all"`
+		Any []json.RawMessage `json:"any"`
+		caseWhere
+	}
+	if err := json.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+	list := func(of []json.RawMessage) *funnelv1.FilterList {
+		var filters []*funnelv1.Filter
+		for _, f := range of {
+			filters = append(filters, caseFilter(t, f))
+		}
+		return &funnelv1.FilterList{Filters: filters}
+	}
+	switch {
+	case len(tree.All) > 0:
+		return &funnelv1.Filter{Is: &funnelv1.Filter_All{All: list(tree.All)}}
+	case len(tree.Any) > 0:
+		return &funnelv1.Filter{Is: &funnelv1.Filter_Any{Any: list(tree.Any)}}
+	default:
+		return &funnelv1.Filter{Is: &funnelv1.Filter_Condition{Condition: tree.message(t)}}
+	}
+}

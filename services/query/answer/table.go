@@ -1,0 +1,75 @@
+package answer
+
+import "math/bits"
+
+// table maps numbers other than 0 to numbers by open addressing. Keys are hashes, and a key's home
+// is given by its highest bits after the first skip: keys met in ascending order are looked up in
+// ascending order of memory.
+type table struct {
+	cells []cell
+	skip  uint
+	shift uint
+	used  int
+}
+
+type cell struct{ key, value uint64 }
+
+// newTable makes a table whose keys' first skip bits say nothing.
+func newTable(skip uint) *table {
+	t := &table{skip: skip}
+	t.reset(0)
+	return t
+}
+
+// reset empties the table and makes room for size keys.
+func (t *table) reset(size int) {
+	n := bits.Len(uint(max(size, 8)*2 - 1))
+	if cap(t.cells) < 1<<n {
+		t.cells = make([]cell, 1<<n)
+	} else {
+		t.cells = t.cells[:1<<n]
+		clear(t.cells)
+	}
+	t.shift, t.used = uint(64-n), 0
+}
+
+// at is the cell of a key, or the empty one where it would stand.
+func (t *table) at(key uint64) *cell {
+	last := len(t.cells) - 1
+	for i := int(key << t.skip >> t.shift); ; i++ {
+		if c := &t.cells[i&last]; c.key == key || c.key == 0 {
+			return c
+		}
+	}
+}
+
+// get is the number of a key.
+func (t *table) get(key uint64) (uint64, bool) {
+	c := t.at(key)
+	return c.value, c.key != 0
+}
+
+// set gives a key its number, growing where half of the cells are taken.
+func (t *table) set(key, value uint64) {
+	c := t.at(key)
+	if c.key != 0 {
+		c.value = value
+		return
+	}
+	*c = cell{key, value}
+	if t.used++; 2*t.used > len(t.cells) {
+		t.grow()
+	}
+}
+
+func (t *table) grow() {
+	cells := t.cells
+	t.cells = nil
+	t.reset(len(cells))
+	for _, c := range cells {
+		if c.key != 0 {
+			*t.at(c.key) = c
+			t.used++
+		}
+	}
+}

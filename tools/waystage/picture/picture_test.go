@@ -1,0 +1,259 @@
+package picture
+
+import (
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rivo/uniseg"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func at(offset time.Duration) *timestamppb.Timestamp { return timestamppb.New(noon.Add(offset)) }
+
+func facts() *funnelv1.AnswerFacts {
+	return &funnelv1.AnswerFacts{
+		AsOf: at(0), FromTime: at(-30 * 24 * time.Hour), ToTime: timestamppb.New(noon.Truncate(24 * time.Hour)),
+		FreshUntil: at(-2500 * time.Millisecond), MapVersion: 3, TookSeconds: 0.0431,
+		TouchpointsRead: 20134, GroupsOverlap: true, Warnings: []string{"one link\nis too large"},
+	}
+}
+
+func steps(counts ...uint32) []*funnelv1.StepResult {
+	labels := []string{"search", "comparison", "a step with a rather long name of its own", "purchase"}
+	list := make([]*funnelv1.StepResult, len(counts))
+	for i, n := range counts {
+		s := &funnelv1.StepResult{Step: uint32(i + 1), Label: labels[i], Count: n}
+		if counts[0] > 0 {
+			v := float64(n) / float64(counts[0])
+			s.ConversionFromFirst = &funnelv1.Share{Value: v, Low: v * 0.9, High: v}
+		}
+		if i > 0 && counts[i-1] > 0 {
+			v := float64(n) / float64(counts[i-1])
+			s.ConversionFromPrevious = &funnelv1.Share{Value: v, Low: v * 0.9, High: v}
+			list[i-1].Lost = counts[i-1] - n - (counts[i-1]-n)/3
+			list[i-1].InWindow = (counts[i-1] - n) / 3
+		}
+		if i > 0 && n > 0 {
+			s.FromPrevious = &funnelv1.Spans{MedianSeconds: 90061}
+		}
+		list[i] = s
+	}
+	return list
+}
+
+func funnelAnswer() *funnelv1.AskFunnelResponse {
+	return &funnelv1.AskFunnelResponse{
+		Steps: steps(12345, 9876, 44, 0),
+		Groups: []*funnelv1.GroupResult{
+			{Values: []*funnelv1.GroupValue{{Value: "families"}}, Steps: steps(9000, 8000, 44, 0)},
+			{Values: []*funnelv1.GroupValue{{Missing: true}}, Steps: steps(345, 0, 0, 0)},
+			{Other: true, Steps: steps(0, 0, 0, 0)},
+		},
+		Facts: facts(),
+	}
+}
+
+func dropOffs() []*funnelv1.DropOff {
+	return []*funnelv1.DropOff{
+		{
+			FromStep: 1, FromLabel: "satisfaction", ToStep: 2, ToLabel: "loyalty", Reached: 12345,
+			WentOn: 9876, Lost: 2000, InWindow: 469, DropOff: &funnelv1.Share{Value: 0.2, Low: 0.19, High: 0.21},
+		},
+		{
+			FromStep: 2, FromLabel: "loyalty", ToStep: 3, ToLabel: "a step with a rather long name", Reached: 9876,
+			WentOn: 0, Lost: 9876, DropOff: &funnelv1.Share{Value: 1, Low: 0.99, High: 1}, Worst: true,
+		},
+		{FromStep: 3, FromLabel: "x", ToStep: 4, ToLabel: "y"},
+	}
+}
+
+func journeyMap() *journeyv1.JourneyMap {
+	return &journeyv1.JourneyMap{
+		Title: "Online grocery store", Version: 2, InForceAt: at(0),
+		Stages: []*journeyv1.Stage{
+			{Id: "a", Title: "Awareness"}, {Id: "b", Title: "Interest"}, {Id: "c", Title: "Desire"},
+			{Id: "d", Title: "Search with a long title"}, {Id: "e", Title: "比較検討のステージです"},
+		},
+		Touchpoints: []*journeyv1.Touchpoint{
+			{Id: "1", Title: "Advert", Stage: "a", Channel: "ads"},
+			{Id: "2", Title: "Cooking video", Stage: "a"},
+			{Id: "3", Title: "Reviews\x1b[31m read", Stage: "e", Channel: "gone"},
+		},
+		Channels: []*journeyv1.Channel{{Id: "ads", Title: "Advertising"}},
+		Personas: []*journeyv1.Persona{{Id: "f", Title: "Families"}, {Id: "s", Title: "Students"}},
+	}
+}
+
+func persons() Persons {
+	return Persons{
+		Total: 1234, Facts: facts(),
+		List: []*funnelv1.FunnelPerson{
+			{
+				PersonId: "07eb68071ff6b850", Persona: "families", UserIds: []string{"ann"},
+				AnonymousIds: []string{"2614bd4f-b020-a3bc-a41f-de12c96af98d"},
+				StepTimes:    []*timestamppb.Timestamp{at(0), at(90 * time.Second)},
+				Outcome:      funnelv1.Outcome_OUTCOME_LOST,
+			},
+			{PersonId: "17eb68071ff6b850", Persona: "unassigned", Outcome: funnelv1.Outcome_OUTCOME_CONVERTED},
+		},
+	}
+}
+
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		paper Paper
+		draw  func(Paper, io.Writer) error
+	}{
+		{"funnel", Paper{}, func(p Paper, w io.Writer) error { return p.Funnel(w, funnelAnswer(), noon) }},
+		{"funnel-wide-color", Paper{Width: 120, Color: true}, func(p Paper, w io.Writer) error {
+			return p.Funnel(w, funnelAnswer(), noon)
+		}},
+		{"funnel-empty", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Funnel(w, &funnelv1.AskFunnelResponse{
+				Steps: steps(0, 0),
+				Facts: &funnelv1.AnswerFacts{FromTime: at(0), ToTime: at(0)},
+			}, noon)
+		}},
+		{"dropoff", Paper{}, func(p Paper, w io.Writer) error {
+			return p.DropOff(w, &funnelv1.AskDropOffResponse{
+				DropOffs: dropOffs(), Facts: facts(),
+				Groups: []*funnelv1.GroupDropOff{{
+					Values: []*funnelv1.GroupValue{{Value: "families"}}, DropOffs: dropOffs()[:1],
+				}},
+			}, noon)
+		}},
+		{"persons", Paper{}, func(p Paper, w io.Writer) error { return p.Persons(w, persons(), noon) }},
+		{"map", Paper{}, func(p Paper, w io.Writer) error { return p.Map(w, journeyMap()) }},
+		{"map-wide", Paper{Width: 130}, func(p Paper, w io.Writer) error { return p.Map(w, journeyMap()) }},
+		{"maps", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Maps(w, []*journeyv1.JourneyMap{journeyMap(), {Version: 1, InForceAt: at(-time.Hour)}})
+		}},
+		{"sites", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Sites(w, []*sitev1.Site{{
+				Name: "sites/shop", DisplayName: "The shop", TimeZone: "Europe/Berlin", CreatedAt: at(0),
+			}})
+		}},
+		{"keys", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Keys(w, []*sitev1.Key{
+				{Name: "sites/shop/keys/1f", Kind: sitev1.KeyKind_KEY_KIND_WRITE, Label: "web", CreatedAt: at(0)},
+				{Name: "sites/shop/keys/2f", Kind: sitev1.KeyKind_KEY_KIND_ADMIN, CreatedAt: at(0), RevokedAt: at(time.Hour)},
+			})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var out strings.Builder
+			if err := c.draw(c.paper, &out); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, c.name, out.String())
+			if !c.paper.Color {
+				fits(t, out.String(), c.paper.width())
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s; run the test with -update if this is meant (-want +got):\n%s", path, diff)
+	}
+}
+
+// fits tells lines that are wider than the paper, and control characters.
+func fits(t *testing.T, text string, width int) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := uniseg.StringWidth(line); n > width {
+			t.Errorf("%d columns on paper of %d: %q", n, width, line)
+		}
+		if strings.ContainsAny(line, "\x1b\r\t") {
+			t.Errorf("control characters in %q", line)
+		}
+	}
+}
+
+func TestSpanOfTime(t *testing.T) {
+	t.Parallel()
+	for seconds, want := range map[float64]string{
+		0: "0 ms", 0.2504: "250 ms", 1: "1 s", 59.4: "59 s", 60: "1 min", 61: "1 min 1 s",
+		3600: "1 h", 3660: "1 h 1 min", 90061: "1 d 1 h", 86400 * 1000: "1,000 d", -1: "–",
+	} {
+		if got := Span(seconds); got != want {
+			t.Errorf("Span(%v) = %q, want %q", seconds, got, want)
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{
+		0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123",
+	} {
+		if got := Number(n); got != want {
+			t.Errorf("Number(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func FuzzFit(f *testing.F) {
+	f.Add("abc", 5)
+	f.Add("比較検討", 3)
+	f.Add("\x1b[31mred", 4)
+	f.Fuzz(func(t *testing.T, text string, columns int) {
+		if columns < 1 || columns > 1000 {
+			return
+		}
+		if got := uniseg.StringWidth(fit(text, columns)); got != columns {
+			t.Errorf("fit(%q, %d) has %d columns", text, columns, got)
+		}
+	})
+}
+
+func TestBar(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		share float64
+		want  string
+	}{
+		{share: 0, want: ""},
+		{share: 0.0001, want: "▏"},
+		{share: 0.5, want: "█████"},
+		{share: 0.55, want: "█████▌"},
+		{share: 1, want: "██████████"},
+		{share: 7, want: "██████████"},
+	} {
+		if got := Bar(c.share, 10); got != c.want {
+			t.Errorf("Bar(%v) = %q, want %q", c.share, got, c.want)
+		}
+	}
+}
