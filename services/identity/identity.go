@@ -30,7 +30,19 @@ func compareLinks(a, b Link) int {
 		cmp.Compare(a.Message, b.Message),
 		cmp.Compare(a.A, b.A),
 		cmp.Compare(a.B, b.B),
+		compareBools(a.Alias, b.Alias),
 	)
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }
 
 // LinksOf are the links that a fact states: that of a visitor seen with a user in one message of
@@ -89,9 +101,10 @@ func (p Persons) All(yield func(journey.IdentityID, journey.PersonID) bool) {
 
 // Resolve joins identities: each visitor's first link and every alias, in the order of
 // (occurred_at, message id), leaving out a link that would join more than limit identities.
-// The links are sorted in place.
+// The order of the links and how often each is there make no difference. They are sorted in place.
 func Resolve(links []Link, limit int) Persons {
 	slices.SortFunc(links, compareLinks)
+	links = slices.Compact(links)
 	forest := newForest()
 	linked := make(map[journey.IdentityID]bool)
 	var refused []Link

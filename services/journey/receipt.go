@@ -15,6 +15,8 @@ type Receipt struct {
 	Identity   IdentityID
 	// Visitor is the visitor seen with a user in the message, empty if there is none.
 	Visitor VisitorID
+	// Previous is the id that an alias gives up, empty for other kinds.
+	Previous string
 }
 
 // ReceiptOf is the receipt that a fact is.
@@ -26,7 +28,24 @@ func ReceiptOf(f *Fact) Receipt {
 	if f.User != "" {
 		r.Visitor = f.Visitor
 	}
+	if f.Kind == Alias {
+		r.Previous = f.Previous
+	}
 	return r
+}
+
+// Ends are the identities whose persons may change with the receipt: whose fact it is, and those
+// that it may link. In no order; one may appear twice.
+func (r Receipt) Ends() []IdentityID {
+	ends := []IdentityID{r.Identity}
+	if r.Visitor != "" {
+		ends = append(ends, VisitorIdentity(r.Site, r.Visitor))
+	}
+	if r.Previous != "" {
+		ends = append(ends, UserIdentity(r.Site, UserID(r.Previous)),
+			VisitorIdentity(r.Site, VisitorID(r.Previous)))
+	}
+	return ends
 }
 
 // Compare orders receipts of one message: the smallest counts.

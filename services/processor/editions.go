@@ -32,7 +32,7 @@ func (e *editions) of(site journey.SiteID) journey.Editions { return e.bySite[si
 
 // latest is the newest map of a site, nil if there is none.
 func (e *editions) latest(site journey.SiteID) *journey.Map {
-	return e.bySite[site].Editions.Latest()
+	return e.bySite[site].Latest()
 }
 
 // refresh reads the versions that were published since the last time.

@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -155,6 +156,8 @@ func (h *handler) write(
 	return nil
 }
 
+// removeBeaten removes the rows of copies that turned out not to count and gives the receipts
+// from which something may have followed.
 func (h *handler) removeBeaten(
 	ctx context.Context, batch *settle.Batch, own []journey.Receipt,
 ) ([]journey.Receipt, error) {
@@ -166,11 +169,20 @@ func (h *handler) removeBeaten(
 	if len(beaten) == 0 {
 		return nil, nil
 	}
-	h.links.clear()
-	if err := h.store.DeleteReceipts(ctx, beaten); err != nil {
-		return nil, fmt.Errorf("removing %d copies: %w", len(beaten), err)
+	removed, err := h.store.DeleteReceipts(ctx, beaten)
+	if err != nil || len(removed) > 0 {
+		h.links.clear()
 	}
-	return beaten, nil
+	if err != nil {
+		return nil, fmt.Errorf("removing copies among %d receipts: %w", len(beaten), err)
+	}
+	had := make(map[journey.Receipt]bool, len(removed))
+	for _, r := range removed {
+		had[r] = true
+	}
+	return slices.DeleteFunc(beaten, func(r journey.Receipt) bool {
+		return batch.Fresh(r) && !had[r]
+	}), nil
 }
 
 // receipts finds the stored copies of messages that were received within the copy window of them.
@@ -188,7 +200,8 @@ func (h *handler) receipts(
 			to = r.ReceivedAt
 		}
 	}
-	found, err := h.store.Receipts(ctx, keys, from.Add(-h.config.CopyWindow), to.Add(h.config.CopyWindow))
+	window := h.config.CopyWindow
+	found, err := h.store.Receipts(ctx, keys, from.Add(-window), to.Add(window))
 	if err != nil {
 		return nil, fmt.Errorf("looking up copies of %d messages: %w", len(own), err)
 	}

@@ -47,9 +47,10 @@ func newLinkCache() *linkCache {
 
 func (c *linkCache) clear() { c.first.Purge() }
 
-// pairOf is the pair that a fact links. Identify and alias messages are few and always stored.
+// pairOf is the pair that a touchpoint links. The links of other kinds are few and always stored:
+// unlike a touchpoint's they cannot be found again from another row.
 func pairOf(f *journey.Fact) (pair, moment, bool) {
-	if f.User == "" || f.Visitor == "" || f.Kind == journey.Identify || f.Kind == journey.Alias {
+	if f.User == "" || f.Visitor == "" || !f.Kind.IsTouchpoint() {
 		return pair{}, moment{}, false
 	}
 	return pair{

@@ -45,9 +45,8 @@ func (t touched) addRow(r store.Row, known *linkCache) {
 // addReceipts adds what removed copies change.
 func (t touched) addReceipts(removed []journey.Receipt) {
 	for _, r := range removed {
-		t.add(r.Site, r.Identity)
-		if r.Visitor != "" {
-			t.add(r.Site, journey.VisitorIdentity(r.Site, r.Visitor))
+		for _, id := range r.Ends() {
+			t.add(r.Site, id)
 		}
 	}
 }

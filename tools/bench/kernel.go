@@ -109,7 +109,6 @@ type worker struct {
 	counts    counts
 	chains    *table // person to first and last strip, as first << 32 | last
 	strips    []strip
-	order     [][]uint64
 	touches   []funnel.Touch
 	spill     [bucketCount][]linked
 }
@@ -123,6 +122,11 @@ func (w *worker) start(k *kernel) {
 // single evaluates the persons of one identity and sets the others' strips aside.
 func (w *worker) single(bucket int) {
 	w.open(w.rowsOf(bucket))
+	// Parts hold different times, so that strips taken in the order of their blocks' times make
+	// chains in time order.
+	slices.SortFunc(w.segments[bucket], func(a, b segment) int {
+		return cmp.Compare(w.firstEntry(a), w.firstEntry(b))
+	})
 	for _, s := range w.segments[bucket] {
 		b := &w.blocks[s.block]
 		for i := s.from; i < s.to; {
@@ -135,6 +139,11 @@ func (w *worker) single(bucket int) {
 		}
 	}
 	w.evaluate()
+}
+
+func (k *kernel) firstEntry(s segment) uint64 {
+	b := &k.blocks[s.block]
+	return b.entries[b.strip(0, s.from, s.from+1).from]
 }
 
 func (w *worker) rowsOf(bucket int) int {
@@ -213,33 +222,13 @@ func (w *worker) evaluate() {
 }
 
 // gather lays out a person's touches in time order, and gives the union of the steps they may
-// fill. Strips are sorted nearly always, and seldom overlap, so they are put in order as wholes.
+// fill.
 func (w *worker) gather(first int32) (steps uint32) {
-	w.order = w.order[:0]
-	sorted, last := true, uint64(0)
-	for i := first; i >= 0; i = w.strips[i].next {
-		s := w.strips[i]
-		entries := w.blocks[s.block].entries[s.from:s.to]
-		sorted = sorted && entries[0] >= last
-		last = entries[0]
-		w.order = append(w.order, entries)
-	}
-	if !sorted {
-		slices.SortFunc(w.order, func(a, b []uint64) int { return cmp.Compare(a[0], b[0]) })
-	}
-	steps, sorted = w.lay()
-	if steps&1 != 0 && !sorted {
-		slices.SortFunc(w.touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
-	}
-	return steps
-}
-
-// lay makes touches of the entries in the order of the strips.
-func (w *worker) lay() (steps uint32, sorted bool) {
 	w.touches = w.touches[:0]
 	sorted, last := true, int64(0)
-	for _, entries := range w.order {
-		for _, e := range entries {
+	for i := first; i >= 0; i = w.strips[i].next {
+		s := &w.strips[i]
+		for _, e := range w.blocks[s.block].entries[s.from:s.to] {
 			t := funnel.Touch{At: int64(e >> maskBits), Steps: uint32(e & maskOnly)}
 			if w.masks != nil {
 				t = funnel.Touch{At: int64(e >> 8), Steps: w.masks[e&255]}
@@ -252,5 +241,8 @@ func (w *worker) lay() (steps uint32, sorted bool) {
 			}
 		}
 	}
-	return steps, sorted
+	if steps&1 != 0 && !sorted {
+		slices.SortFunc(w.touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
+	}
+	return steps
 }

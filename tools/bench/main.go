@@ -57,7 +57,7 @@ func perform(ctx context.Context, args []string) error {
 	defer ch.Close(context.Background())
 	b := &bench{client: &client{url: ch.URL()}, rounds: *rounds}
 	if *only != "" {
-		b.only = strings.Split(*only, ",")
+		b.only = strings.Split(*only, ";")
 	}
 	w := world.NewBenchmark(1, *touchpoints/world.TouchpointsPerPerson)
 	if err := b.prepare(ctx, w, *reuse, *fresh, *batch); err != nil {

@@ -128,6 +128,10 @@ func (c chance) question() funnel.Question {
 	if !q.From.Before(q.To) {
 		q.From = base
 	}
+	if c.IntN(3) == 0 {
+		q.Steps = c.plainSteps()
+		return q
+	}
 	for range 2 + c.IntN(3) {
 		q.Steps = append(q.Steps, c.step())
 	}
@@ -135,6 +139,22 @@ func (c chance) question() funnel.Question {
 		q.Filter = c.filter(2)
 	}
 	return q
+}
+
+// plainSteps are steps that packed journeys answer: of one kind, each another name, without
+// conditions.
+func (c chance) plainSteps() []funnel.Step {
+	kind := pick(c, funnel.Stage, funnel.Event, funnel.Touchpoint)
+	names := map[funnel.TargetKind][]string{
+		funnel.Stage:      {"aware", "want", "buy"},
+		funnel.Event:      {"A", "B", "C", "page"},
+		funnel.Touchpoint: {"landing", "visit", "wish", "order"},
+	}[kind]
+	var steps []funnel.Step
+	for _, i := range c.Perm(len(names))[:2+c.IntN(len(names)-1)] {
+		steps = append(steps, funnel.Step{Target: funnel.Target{Kind: kind, Name: names[i]}})
+	}
+	return steps
 }
 
 func (c chance) step() funnel.Step {

@@ -28,10 +28,16 @@ func insertContext(ctx context.Context) context.Context {
 	}))
 }
 
-// InsertFacts stores rows: touchpoints, links and trait writes. It may run twice: equal rows
-// become one.
+// InsertFacts stores rows: touchpoints, plain and packed, links and trait writes. It may run twice:
+// equal rows become one.
 func (s *Store) InsertFacts(ctx context.Context, rows []Row) error {
+	if err := s.insertLabels(ctx, rows); err != nil {
+		return err
+	}
 	if err := s.insertTouchpoints(ctx, rows); err != nil {
+		return err
+	}
+	if err := s.insertJourneys(ctx, rows); err != nil {
 		return err
 	}
 	if err := s.insertLinks(ctx, rows); err != nil {

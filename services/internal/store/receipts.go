@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,11 +15,12 @@ import (
 // InsertReceipts remembers receipts. It must come after InsertFacts of the same rows: whoever sees
 // a receipt may rely on its rows.
 func (s *Store) InsertReceipts(ctx context.Context, copies []journey.Receipt) error {
-	const into = "receipts (site, message_key, received_at, batch_index, identity, anonymous_id)"
+	const into = `receipts (site, message_key, received_at, batch_index, identity, anonymous_id,
+		previous_id)`
 	return s.insert(ctx, into, func(add func(...any)) {
 		for _, c := range copies {
-			add(string(c.Site), string(c.Key[:]), c.ReceivedAt, c.Index, uint64(c.Identity),
-				string(c.Visitor))
+			add(string(c.Site), string(c.Key[:]), c.ReceivedAt.UTC(), c.Index, uint64(c.Identity),
+				string(c.Visitor), c.Previous)
 		}
 	})
 }
@@ -49,7 +48,7 @@ func (s *Store) siteReceipts(
 		"site": string(site), "from": instant(from), "to": instant(to),
 	})
 	rows, err := s.conn.Query(ctx, `SELECT DISTINCT message_key, received_at, batch_index,
-		identity, anonymous_id FROM receipts WHERE site = {site:String}
+		identity, anonymous_id, previous_id FROM receipts WHERE site = {site:String}
 		AND received_at BETWEEN parseDateTime64BestEffort({from:String}, 9, 'UTC')
 		AND parseDateTime64BestEffort({to:String}, 9, 'UTC')
 		AND message_key IN (`+keyList(keys)+")")
@@ -62,7 +61,7 @@ func (s *Store) siteReceipts(
 		c := journey.Receipt{Site: site}
 		var key string
 		if err := rows.Scan(&key, &c.ReceivedAt, &c.Index, (*uint64)(&c.Identity),
-			(*string)(&c.Visitor)); err != nil {
+			(*string)(&c.Visitor), &c.Previous); err != nil {
 			return nil, s.broken(err, "reading a copy")
 		}
 		copy(c.Key[:], key)
@@ -70,58 +69,6 @@ func (s *Store) siteReceipts(
 		copies = append(copies, c)
 	}
 	return copies, s.broken(rows.Err(), "reading copies")
-}
-
-// DeleteReceipts removes the rows of receipts that do not count. The receipts themselves stay, so
-// that they are known when they come again. A visitor's link that a removed row stood for is
-// stored anew from the touchpoints that are left.
-func (s *Store) DeleteReceipts(ctx context.Context, copies []journey.Receipt) error {
-	for _, c := range copies {
-		for _, from := range []string{"touchpoints", "trait_writes", "links"} {
-			if err := s.deleteReceipt(ctx, from, c); err != nil {
-				return err
-			}
-		}
-		if err := s.relink(ctx, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) deleteReceipt(ctx context.Context, from string, c journey.Receipt) error {
-	where := ` WHERE site = {site:String} AND message_key = ` + keyLiteral(c.Key) + `
-		AND received_at = parseDateTime64BestEffort({received:String}, 9, 'UTC')
-		AND batch_index = {index:UInt32}`
-	if from != "links" {
-		where += fmt.Sprintf(" AND identity = %d", c.Identity)
-	}
-	err := s.conn.Exec(withParams(ctx, map[string]string{
-		"site": string(c.Site), "received": instant(c.ReceivedAt), "index": fmt.Sprint(c.Index),
-	}), "DELETE FROM "+from+where)
-	return s.broken(err, "removing a copy that does not count from "+from)
-}
-
-// relink stores the first link of a visitor with a user among their touchpoints.
-func (s *Store) relink(ctx context.Context, c journey.Receipt) error {
-	if c.Visitor == "" {
-		return nil
-	}
-	f := &journey.Fact{Site: c.Site, Kind: journey.Track, Visitor: c.Visitor}
-	err := s.conn.QueryRow(withParams(ctx, map[string]string{
-		"site": string(c.Site), "visitor": string(c.Visitor),
-	}), fmt.Sprintf(`SELECT user_id, message_id, occurred_at, received_at, batch_index
-		FROM touchpoints WHERE site = {site:String} AND identity = %d
-		AND anonymous_id = {visitor:String} AND user_id != ''
-		ORDER BY occurred_at, message_id LIMIT 1`, c.Identity)).Scan(
-		(*string)(&f.User), (*string)(&f.Message), &f.OccurredAt, &f.ReceivedAt, &f.Index)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return s.broken(err, "finding what else links a visitor")
-	}
-	return s.insertLinks(ctx, []Row{{Fact: f}})
 }
 
 func bigQuery(ctx context.Context, params map[string]string) context.Context {

@@ -31,6 +31,7 @@ type Store struct {
 	options *clickhouse.Options
 	// stream is nil where the address is of the native protocol.
 	stream *stream
+	labels labelMemory
 }
 
 // Open prepares a store without asking the server anything. The DSN decides the protocol:
@@ -54,6 +55,7 @@ func Open(dsn string) (*Store, error) {
 		return nil, fault.Wrap(fault.Invalid, err, "the ClickHouse address cannot be used")
 	}
 	s := &Store{conn: conn, options: options}
+	s.labels.known = make(map[siteLabel]bool)
 	if options.Protocol == clickhouse.HTTP {
 		s.stream, err = newStream(dsn)
 	}

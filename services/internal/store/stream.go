@@ -45,6 +45,7 @@ const (
 	Int64
 	UInt32
 	String
+	UInt64s
 )
 
 // Block is some rows of a result, by columns. It belongs to whom it is given.
@@ -61,6 +62,13 @@ func (b *Block) Int64(i int) []int64 { return *b.columns[i].(*proto.ColInt64) }
 
 // UInt32 is the column at that place.
 func (b *Block) UInt32(i int) []uint32 { return *b.columns[i].(*proto.ColUInt32) }
+
+// UInt64s is the column of lists at that place: the elements of all rows one after the other, and
+// where each row's end.
+func (b *Block) UInt64s(i int) (elements, ends []uint64) {
+	c := b.columns[i].(*proto.ColArr[uint64])
+	return *c.Data.(*proto.ColUInt64), c.Offsets
+}
 
 // Bytes is one text of the column at that place.
 func (b *Block) Bytes(i, row int) []byte { return b.columns[i].(*proto.ColStr).RowBytes(row) }
@@ -84,6 +92,8 @@ func newColumn(t ColumnType) proto.ColResult {
 		return new(proto.ColUInt32)
 	case String:
 		return new(proto.ColStr)
+	case UInt64s:
+		return proto.NewArrUInt64()
 	default:
 		return new(proto.ColUInt64)
 	}

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,22 +26,33 @@ func chunkOf(partition int, first int64, n int) chunk {
 	return c
 }
 
-// gathering runs gather in a bubble of its own time.
-func gathering(t *testing.T, l limits, test func(in chan<- chunk, out <-chan *pile)) {
+// gathering runs gather in a bubble of its own time, and feeds it until the test returns.
+func gathering(t *testing.T, l limits, chunks []chunk,
+	test func(in chan<- chunk, out <-chan *pile, fed *atomic.Int64)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer synctest.Wait()
 		defer cancel()
 		in, out := make(chan chunk), make(chan *pile)
+		var fed atomic.Int64
 		go gather(ctx, l, in, out)
-		test(in, out)
+		go func() {
+			for _, c := range chunks {
+				select {
+				case in <- c:
+					fed.Add(1)
+				case <-ctx.Done():
+				}
+			}
+		}()
+		test(in, out, &fed)
 	})
 }
 
 func TestGatherGivesWhatIsOldEnough(t *testing.T) {
 	t.Parallel()
 	l := limits{records: 100, bytes: 1 << 20, age: time.Second}
-	gathering(t, l, func(in chan<- chunk, out <-chan *pile) {
+	gathering(t, l, nil, func(in chan<- chunk, out <-chan *pile, _ *atomic.Int64) {
 		for round := range 3 {
 			time.Sleep(5 * time.Second) // an idle topic gives nothing, and no age passes
 			begun := time.Now()
@@ -76,12 +88,11 @@ func TestGatherGivesWhatIsFull(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gathering(t, c.limits, func(in chan<- chunk, out <-chan *pile) {
-				go func() {
-					for i, n := range c.chunks {
-						in <- chunkOf(0, int64(i*100), n)
-					}
-				}()
+			var chunks []chunk
+			for i, n := range c.chunks {
+				chunks = append(chunks, chunkOf(0, int64(i*100), n))
+			}
+			gathering(t, c.limits, chunks, func(_ chan<- chunk, out <-chan *pile, _ *atomic.Int64) {
 				begun := time.Now()
 				var got []int
 				for range c.want {
@@ -102,24 +113,17 @@ func TestGatherGivesWhatIsFull(t *testing.T) {
 func TestGatherReadsAheadWithinLimits(t *testing.T) {
 	t.Parallel()
 	l := limits{records: 10, bytes: 1 << 20, age: time.Second}
-	gathering(t, l, func(in chan<- chunk, out <-chan *pile) {
-		taken := 0
-		go func() {
-			for i := range 50 {
-				in <- chunkOf(0, int64(i*3), 3)
-				taken++
-			}
-		}()
+	chunks := make([]chunk, 50)
+	for i := range chunks {
+		chunks[i] = chunkOf(0, int64(i*3), 3)
+	}
+	gathering(t, l, chunks, func(_ chan<- chunk, out <-chan *pile, fed *atomic.Int64) {
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		if taken != 4 {
-			t.Errorf("%d chunks of 3 were taken for a batch of 10, want 4", taken)
+		if got := fed.Load(); got != 4 {
+			t.Errorf("%d chunks of 3 were taken for a batch of 10, want 4", got)
 		}
 		if got := (<-out).records; got != 9 {
 			t.Errorf("the batch has %d records, want 9", got)
-		}
-		for range 46 / 3 {
-			<-out
 		}
 	})
 }

@@ -23,7 +23,7 @@ const (
 )
 
 var codecs = map[Compression]kafka.Compression{
-	"":           kafka.Snappy,
+	"":           kafka.Lz4,
 	Uncompressed: 0,
 	Snappy:       kafka.Snappy,
 	LZ4:          kafka.Lz4,
@@ -50,7 +50,8 @@ type ProducerConfig struct {
 	MaxAttempts int
 	// WriteTimeout bounds one attempt; default 5 s.
 	WriteTimeout time.Duration
-	// Compression is Snappy by default.
+	// Compression is LZ4 by default: the least work in reading, and the most records a second in
+	// writing; Zstd takes 40 % less room for half as much work again (see the benchmarks).
 	Compression Compression
 }
 

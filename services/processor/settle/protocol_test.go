@@ -3,6 +3,7 @@ package settle_test
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -198,65 +199,73 @@ func drawPartitions(t *rapid.T) []*partition {
 // committed the same records.
 func TestProtocol(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		d, partitions := newDatabase(), drawPartitions(t)
-		shuffled := func(receipts []journey.Receipt) []journey.Receipt {
-			return rapid.Permutation(slices.Clone(receipts)).Draw(t, "order")
+	for i := range 30 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, play)
+		})
+	}
+}
+
+// play plays one course of events.
+func play(t *rapid.T) {
+	d, partitions := newDatabase(), drawPartitions(t)
+	shuffled := func(receipts []journey.Receipt) []journey.Receipt {
+		return rapid.Permutation(slices.Clone(receipts)).Draw(t, "order")
+	}
+	var zombies []*run
+	running := make([]*run, len(partitions))
+	advance := func(r *run) bool {
+		more := r.step()
+		if !d.kept() {
+			t.Fatal("a message with a stored receipt has no row")
 		}
-		var zombies []*run
-		running := make([]*run, len(partitions))
-		advance := func(r *run) bool {
-			more := r.step()
-			if !d.kept() {
-				t.Fatal("a message with a stored receipt has no row")
+		return more
+	}
+	step := func(i int) {
+		if running[i] == nil {
+			size := rapid.IntRange(1, 4).Draw(t, "batch")
+			running[i] = newRun(d, partitions[i], size, shuffled)
+		}
+		if !advance(running[i]) {
+			running[i] = nil
+		}
+	}
+	for range rapid.IntRange(0, 80).Draw(t, "steps") {
+		i := rapid.IntRange(0, 1).Draw(t, "who")
+		switch rapid.IntRange(0, 11).Draw(t, "what") {
+		case 0:
+			running[i] = nil // killed
+		case 1:
+			if running[i] != nil {
+				zombies = append(zombies, running[i])
 			}
-			return more
-		}
-		step := func(i int) {
-			if running[i] == nil {
-				size := rapid.IntRange(1, 4).Draw(t, "batch")
-				running[i] = newRun(d, partitions[i], size, shuffled)
+			partitions[i].owner++
+			running[i] = nil
+		case 2:
+			if n := len(zombies); n > 0 && !advance(zombies[n-1]) {
+				zombies = zombies[:n-1]
 			}
-			if !advance(running[i]) {
-				running[i] = nil
-			}
+		default:
+			step(i)
 		}
-		for range rapid.IntRange(0, 80).Draw(t, "steps") {
-			i := rapid.IntRange(0, 1).Draw(t, "who")
-			switch rapid.IntRange(0, 11).Draw(t, "what") {
-			case 0:
-				running[i] = nil // killed
-			case 1:
-				if running[i] != nil {
-					zombies = append(zombies, running[i])
-				}
-				partitions[i].owner++
-				running[i] = nil
-			case 2:
-				if n := len(zombies); n > 0 && !advance(zombies[n-1]) {
-					zombies = zombies[:n-1]
-				}
-			default:
-				step(i)
-			}
+	}
+	for i, p := range partitions {
+		for p.committed < len(p.records) || running[i] != nil {
+			step(i)
 		}
-		for i, p := range partitions {
-			for p.committed < len(p.records) || running[i] != nil {
-				step(i)
-			}
+	}
+	for _, z := range zombies {
+		for advance(z) {
 		}
-		for _, z := range zombies {
-			for advance(z) {
-			}
-		}
-		want := smallest(partitions)
-		if !maps.Equal(want, d.rows) {
-			t.Fatalf("rows %v, want %v", show(slices.Collect(maps.Keys(d.rows))),
-				show(slices.Collect(maps.Keys(want))))
-		}
-		if !maps.Equal(want, d.derived) {
-			t.Fatalf("derived from %v, want %v", show(slices.Collect(maps.Keys(d.derived))),
-				show(slices.Collect(maps.Keys(want))))
-		}
-	})
+	}
+	want := smallest(partitions)
+	if !maps.Equal(want, d.rows) {
+		t.Fatalf("rows %v, want %v", show(slices.Collect(maps.Keys(d.rows))),
+			show(slices.Collect(maps.Keys(want))))
+	}
+	if !maps.Equal(want, d.derived) {
+		t.Fatalf("derived from %v, want %v", show(slices.Collect(maps.Keys(d.derived))),
+			show(slices.Collect(maps.Keys(want))))
+	}
 }

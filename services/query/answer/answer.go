@@ -6,10 +6,12 @@ package answer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -50,12 +52,15 @@ var _ api.Answers = (*Answerer)(nil)
 func (a *Answerer) Funnel(
 	ctx context.Context, site journey.SiteID, q funnel.Question,
 ) (api.Funnel, error) {
-	tallies := make([]*funnel.Tally, workers())
-	for i := range tallies {
-		tallies[i] = funnel.NewTally(q)
-	}
-	facts, err := a.each(ctx, site, q, q.ByPersona, func(worker int, r funnel.PersonResult) {
-		tallies[worker].Add(r.Attempt, funnel.OfPersona(r.Persona))
+	var tallies []*funnel.Tally
+	facts, err := a.each(ctx, site, q, q.ByPersona, func() yield {
+		tallies = make([]*funnel.Tally, workers())
+		for i := range tallies {
+			tallies[i] = funnel.NewTally(q)
+		}
+		return func(worker int, r funnel.PersonResult) {
+			tallies[worker].Add(r.Attempt, funnel.OfPersona(r.Persona))
+		}
 	})
 	if err != nil {
 		return api.Funnel{}, err
@@ -70,26 +75,26 @@ func (a *Answerer) Funnel(
 func (a *Answerer) Persons(
 	ctx context.Context, site journey.SiteID, q funnel.Question, page api.Page,
 ) (api.Persons, error) {
-	found := make([][]funnel.PersonResult, workers())
-	facts, err := a.each(ctx, site, q, true, func(worker int, r funnel.PersonResult) {
-		if page.Holds(r.Attempt, funnel.OfPersona(r.Persona)) {
-			r.Attempt.Times = slices.Clone(r.Attempt.Times)
-			found[worker] = append(found[worker], r)
+	var found [][]funnel.PersonResult
+	facts, err := a.each(ctx, site, q, true, func() yield {
+		found = make([][]funnel.PersonResult, workers())
+		return func(worker int, r funnel.PersonResult) {
+			if page.Holds(r.Attempt, funnel.OfPersona(r.Persona)) {
+				r.Attempt.Times = slices.Clone(r.Attempt.Times)
+				found[worker] = append(found[worker], r)
+			}
 		}
 	})
 	if err != nil {
 		return api.Persons{}, err
 	}
 	all := slices.Concat(found...)
-	slices.SortFunc(all, func(a, b funnel.PersonResult) int { return cmp.Compare(a.Person, b.Person) })
-	from, _ := slices.BinarySearchFunc(all, page.After, func(r funnel.PersonResult, after journey.PersonID) int {
-		if r.Person <= after {
-			return -1
-		}
-		return 1
+	slices.SortFunc(all, func(a, b funnel.PersonResult) int {
+		return cmp.Compare(a.Person, b.Person)
 	})
-	if page.After == 0 {
-		from = 0
+	from := 0
+	if page.After != 0 {
+		from = sort.Search(len(all), func(i int) bool { return all[i].Person > page.After })
 	}
 	to := min(from+page.Limit, len(all))
 	persons, err := a.persons(ctx, site, all[from:to])
@@ -99,14 +104,17 @@ func (a *Answerer) Persons(
 	return api.Persons{Persons: persons, Total: len(all), More: to < len(all), Facts: facts}, nil
 }
 
+// yield takes the result of a person. It is called by several workers at once; worker is less
+// than workers(). The attempt holds until it returns.
+type yield func(worker int, r funnel.PersonResult)
+
 func workers() int { return runtime.GOMAXPROCS(0) }
 
-// each evaluates every person and calls yield for those who entered, by several workers at once:
-// worker is less than workers(). Attempts hold until yield returns. personas asks for the personas
-// of the results.
+// each evaluates every person and yields those who entered. personas asks for the personas of the
+// results. begin may be called twice: what was yielded before the second time does not count.
 func (a *Answerer) each(
 	ctx context.Context, site journey.SiteID, q funnel.Question, personas bool,
-	yield func(worker int, r funnel.PersonResult),
+	begin func() yield,
 ) (api.Facts, error) {
 	program, err := funnel.Compile(q)
 	if err != nil {
@@ -131,39 +139,76 @@ func (a *Answerer) each(
 			return api.Facts{}, err
 		}
 	}
-	g, err := a.gather(ctx, site, program)
-	if err != nil {
-		return api.Facts{}, fmt.Errorf("gathering touchpoints of site %s: %w", site, err)
+	for _, gather := range a.ways(program) {
+		g, err := gather(ctx, site, program)
+		if err == nil {
+			facts.TouchpointsRead = uint64(g.read)
+			k := &kernel{gathered: g, directory: a.directory, people: people, yield: begin()}
+			err = k.run(ctx, workers())
+		}
+		if !errors.Is(err, errUnsure) {
+			return facts, err
+		}
 	}
-	facts.TouchpointsRead = uint64(g.read)
-	k := &kernel{gathered: g, directory: a.directory, people: people, yield: yield}
-	return facts, k.run(ctx, workers())
+	return facts, errUnsure // rows are never unsure
 }
 
-func (a *Answerer) gather(
+// way is a way to the touchpoints of a question.
+type way func(context.Context, journey.SiteID, *funnel.Program) (*gathered, error)
+
+// ways are those that may answer a question, the fastest first.
+func (a *Answerer) ways(p *funnel.Program) []way {
+	if p.Plain() && !p.Overlaps() {
+		return []way{a.gatherPacked, a.gatherRows}
+	}
+	return []way{a.gatherRows}
+}
+
+// gatherRows reads rows of touchpoints.
+func (a *Answerer) gatherRows(
 	ctx context.Context, site journey.SiteID, program *funnel.Program,
 ) (*gathered, error) {
 	query, layout := plan.Touchpoints(site, program.Question(), needsOf(program))
 	g := newGathered(program, layout)
+	return g, a.stream(ctx, program, query, g.add)
+}
+
+// gatherPacked reads packed journeys. The labels are read after them, so every code is there.
+func (a *Answerer) gatherPacked(
+	ctx context.Context, site journey.SiteID, program *funnel.Program,
+) (*gathered, error) {
+	g := newGathered(program, plan.Layout{ShownOrder: -1})
+	err := a.stream(ctx, program, plan.Journeys(site, program.Question()), g.addPacked)
+	if err != nil {
+		return nil, err
+	}
+	g.masks, err = a.masks(ctx, site, program)
+	return g, err
+}
+
+func (a *Answerer) stream(
+	ctx context.Context, program *funnel.Program, query plan.Query,
+	add func(*store.Block) error,
+) error {
 	if first, last := plan.Bounds(program.Question()); last < first {
-		return g, nil
+		return nil
 	}
 	columns := make([]store.Column, len(query.Columns))
 	for i, c := range query.Columns {
 		columns[i] = store.Column{Name: c.Name, Type: columnTypes[c.Type]}
 	}
 	err := a.store.Stream(ctx, store.Query{
-		SQL: query.SQL, Params: query.Params, Settings: maps.Clone(a.settings), Columns: columns,
-	}, g.add)
+		SQL: query.SQL, Params: query.Params, Settings: a.settings, Columns: columns,
+	}, add)
 	if err != nil {
-		return nil, fmt.Errorf("streaming: %w", err)
+		return fmt.Errorf("reading touchpoints: %w", err)
 	}
-	return g, nil
+	return nil
 }
 
 var columnTypes = map[plan.Type]store.ColumnType{
 	plan.UInt64: store.UInt64, plan.Int64: store.Int64,
-	plan.UInt32: store.UInt32, plan.String: store.String,
+	plan.UInt32: store.UInt32, plan.String: store.String, plan.UInt64s: store.UInt64s,
 }
 
 func needsOf(p *funnel.Program) plan.Needs {

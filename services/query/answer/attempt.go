@@ -13,7 +13,10 @@ type place struct{ block, row int32 }
 
 // attempt is that of a person whose strips begin with the first. It holds until the next call.
 func (w *worker) attempt(person journey.PersonID, first int32) funnel.Attempt {
-	if w.program.Plain() && w.layout.ShownOrder < 0 {
+	switch {
+	case w.masks != nil:
+		return w.packedAttempt(first)
+	case w.program.Plain() && w.layout.ShownOrder < 0:
 		return w.plain(first)
 	}
 	if !w.matcher.Person(w.people.view(person)) {
@@ -63,9 +66,13 @@ func (w *worker) plain(first int32) funnel.Attempt {
 		return funnel.Attempt{}
 	}
 	if !sorted {
-		slices.SortFunc(w.touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
+		sortByTime(w.touches)
 	}
 	return w.evaluator.Evaluate(w.touches)
+}
+
+func sortByTime(touches []funnel.Touch) {
+	slices.SortFunc(touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
 }
 
 // touch is a touchpoint with the steps that its person and its values let it fill.

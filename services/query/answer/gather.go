@@ -33,6 +33,8 @@ type gathered struct {
 	views []funnel.TouchView
 	seen  map[string]uint32
 	key   []byte
+	// masks are the steps of each code of packed journeys; nil for rows of touchpoints.
+	masks *table
 	read  int
 }
 
@@ -45,6 +47,21 @@ type block struct {
 	names      []uint32
 	// view is which of the views each touchpoint has; nil for a plain program.
 	view []uint32
+	// packed are the touchpoints of packed journeys, and ends where each row's end; nil for rows
+	// of touchpoints.
+	packed, ends []uint64
+}
+
+// span is where the touchpoints of the rows from i to j lie: the rows themselves, or the elements
+// of their lists.
+func (b *block) span(i, j int32) (from, to int32) {
+	if b.packed == nil {
+		return i, j
+	}
+	if i > 0 {
+		from = int32(b.ends[i-1])
+	}
+	return from, int32(b.ends[j-1])
 }
 
 // segment is a sequence of rows of a block that belong to one bucket.
@@ -54,12 +71,8 @@ func newGathered(p *funnel.Program, layout plan.Layout) *gathered {
 	return &gathered{program: p, layout: layout, seen: make(map[string]uint32)}
 }
 
-// add takes a block, which is its own from now on.
+// add takes a block of touchpoints, which is its own from now on.
 func (g *gathered) add(b *store.Block) error {
-	if g.read += b.Rows; g.read > MaxTouchpoints {
-		return fault.New(fault.TooLarge, "the question reads more than %d touchpoints; "+
-			"ask about a shorter range or fewer steps", MaxTouchpoints)
-	}
 	added := block{
 		Block: b, identities: b.UInt64(plan.Identity), at: b.Int64(plan.At),
 		names: b.UInt32(plan.Names),
@@ -67,11 +80,27 @@ func (g *gathered) add(b *store.Block) error {
 	if !g.program.Plain() {
 		added.view = g.viewsOf(b)
 	}
+	return g.keep(added, b.Rows)
+}
+
+// addPacked takes a block of packed journeys, which is its own from now on.
+func (g *gathered) addPacked(b *store.Block) error {
+	added := block{Block: b, identities: b.UInt64(plan.Identity)}
+	added.packed, added.ends = b.UInt64s(plan.Touches)
+	return g.keep(added, len(added.packed))
+}
+
+// keep cuts a block into segments.
+func (g *gathered) keep(added block, touchpoints int) error {
+	if g.read += touchpoints; g.read > MaxTouchpoints {
+		return fault.New(fault.TooLarge, "the question reads more than %d touchpoints; "+
+			"ask about a shorter range or fewer steps", MaxTouchpoints)
+	}
 	number := int32(len(g.blocks))
 	g.blocks = append(g.blocks, added)
-	for i := 0; i < b.Rows; {
+	for i := 0; i < added.Rows; {
 		bucket, j := bucketOf(added.identities[i]), i+1
-		for j < b.Rows && bucketOf(added.identities[j]) == bucket {
+		for j < added.Rows && bucketOf(added.identities[j]) == bucket {
 			j++
 		}
 		g.buckets[bucket] = append(g.buckets[bucket], segment{number, int32(i), int32(j)})

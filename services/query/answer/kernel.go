@@ -11,7 +11,7 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// strip is a sequence of rows of one identity, and the next one of the same person.
+// strip is a sequence of touchpoints of one identity, and the next one of the same person.
 type strip struct{ block, from, to, next int32 }
 
 // linked is a strip of an identity whose person may have others.
@@ -36,11 +36,20 @@ func (k *kernel) run(ctx context.Context, workers int) error {
 	for i := range all {
 		all[i] = newWorker(k, i)
 	}
-	err := inParallel(ctx, all, func(w *worker, bucket int) { w.single(bucket) })
-	if err != nil {
-		return err
+	for _, do := range []func(*worker, int){
+		func(w *worker, bucket int) { w.single(bucket) },
+		func(w *worker, bucket int) { w.several(bucket, all) },
+	} {
+		if err := inParallel(ctx, all, do); err != nil {
+			return err
+		}
 	}
-	return inParallel(ctx, all, func(w *worker, bucket int) { w.several(bucket, all) })
+	for _, w := range all {
+		if w.unsure {
+			return errUnsure
+		}
+	}
+	return nil
 }
 
 func inParallel(ctx context.Context, all []*worker, do func(*worker, int)) error {
@@ -74,6 +83,8 @@ type worker struct {
 	spill   [bucketCount][]linked
 	touches []funnel.Touch
 	places  []place
+	// unsure tells that a packed journey does not say all.
+	unsure bool
 }
 
 func newWorker(k *kernel, number int) *worker {
@@ -91,13 +102,15 @@ func (w *worker) single(bucket int) {
 	}
 	w.open(rows)
 	for _, s := range w.buckets[bucket] {
-		identities := w.blocks[s.block].identities
+		b := &w.blocks[s.block]
+		identities := b.identities
 		for i := s.from; i < s.to; {
 			j := i + 1
 			for j < s.to && identities[j] == identities[i] {
 				j++
 			}
-			w.take(identities[i], strip{s.block, i, j, -1})
+			from, to := b.span(i, j)
+			w.take(identities[i], strip{s.block, from, to, -1})
 			i = j
 		}
 	}

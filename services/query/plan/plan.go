@@ -47,6 +47,7 @@ const (
 	Int64
 	UInt32
 	String
+	UInt64s
 )
 
 // Places of the columns that every query has: identity, milliseconds since 1970, and a bit per
@@ -98,7 +99,7 @@ func Bounds(q funnel.Question) (first, last int64) {
 		last += q.Window.Milliseconds()
 	}
 	last = min(last, q.AsOf.UnixMilli(), latest)
-	return min(first, latest), max(last, 0)
+	return min(first, latest), max(last, -1)
 }
 
 type builder struct {
@@ -230,3 +231,24 @@ func (b *builder) optional(needs Needs) Layout {
 	}
 	return l
 }
+
+// Touches is the place of the packed touchpoints in a query of packed journeys, behind Identity.
+const Touches = 1
+
+// Journeys plans the reading of a site's packed journeys for a question without conditions, of
+// all months that it sees. What comes back holds touchpoints of other steps and instants too.
+func Journeys(site journey.SiteID, q funnel.Question) Query {
+	first, last := Bounds(q)
+	return Query{
+		SQL: `SELECT identity, CAST(touches AS Array(UInt64)) AS packed
+FROM journeys
+WHERE site = {site:String} AND month BETWEEN {first:UInt32} AND {last:UInt32}`,
+		Params: map[string]string{
+			"site": string(site), "first": monthOf(first), "last": monthOf(last),
+		},
+		Columns: []Column{{Name: "identity", Type: UInt64}, {Name: "packed", Type: UInt64s}},
+	}
+}
+
+// monthOf is the month of an instant in milliseconds since 1970, such as 202411.
+func monthOf(at int64) string { return time.UnixMilli(at).UTC().Format("200601") }

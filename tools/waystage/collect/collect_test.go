@@ -122,7 +122,8 @@ func TestWhatStaysIsNotTriedAgain(t *testing.T) {
 		want   *Error
 	}{
 		{
-			canned{status: 401, body: `{"success":false,"error":{"code":"unknown_write_key","message":"no site"}}`},
+			canned{status: 401, body: `{"success":false,
+				"error":{"code":"unknown_write_key","message":"no site"}}`},
 			&Error{Status: 401, Code: "unknown_write_key", Message: "no site"},
 		},
 		{canned{status: 404, body: `<html>`}, &Error{Status: 404}},
@@ -178,7 +179,8 @@ func TestNobodyThere(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
 	c := &Client{Address: s.URL}
-	if _, err := c.Post(t.Context(), "track", nil); err == nil || !strings.Contains(err.Error(), "refused") {
+	_, err := c.Post(t.Context(), "track", nil)
+	if err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("got %v, want connection refused", err)
 	}
 }

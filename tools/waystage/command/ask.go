@@ -76,7 +76,8 @@ func (a *asking) add(c *cobra.Command) {
 	f.StringVar(&a.words.RangeMode, "range-mode", "", "`entry`: later steps may fall after the "+
 		"range; all: nothing outside is seen (default entry)")
 	f.StringVar(&a.words.Reentry, "reentry", "", "`best` or first attempt of a person (default best)")
-	f.StringVar(&a.words.AsOf, "as-of", "", "see nothing that occurred after this `INSTANT` (default now)")
+	f.StringVar(&a.words.AsOf, "as-of", "",
+		"see nothing that occurred after this `INSTANT` (default now)")
 	f.StringArrayVar(&a.words.By, "by", nil, "split by `persona`")
 	f.StringArrayVar(&a.words.Filters, "filter", nil, "see only what passes a `CONDITION`; "+
 		"repeated: all must hold")
@@ -86,7 +87,6 @@ func (a *asking) add(c *cobra.Command) {
 		"standard input; flags go over it")
 	addJSON(c, &a.asJSON)
 	c.Args = cobra.MaximumNArgs(1)
-	c.MarkFlagsMutuallyExclusive("step", "stages")
 }
 
 // maxQuestionBytes is the most that a question in a file may have.
@@ -124,6 +124,8 @@ func (a *asking) question(
 // rangeArgument takes the range of "--stages FROM..TO" where it is an argument of its own.
 func (a *asking) rangeArgument(args []string) error {
 	switch {
+	case a.stages != "" && len(a.words.Steps) > 0:
+		return usage("give the steps by --step or by --stages, not by both")
 	case len(args) == 0:
 	case a.stages == question.AllStages:
 		a.stages = args[0]

@@ -134,7 +134,7 @@ func (w *World) printMistakes(file string, err error) bool {
 
 // readFile reads a file, or standard input for "-", of at most so many bytes.
 func readFile(w *World, name string, most int) (string, error) {
-	var in io.Reader = w.Stdin
+	in := w.Stdin
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
@@ -164,6 +164,9 @@ func newMapShow(w *World) *cobra.Command {
   waystage map show --yaml > shop.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if source && asJSON {
+				return usage("give --yaml or --json, not both")
+			}
 			version := "latest"
 			if len(args) > 0 {
 				version = args[0]
@@ -185,7 +188,6 @@ func newMapShow(w *World) *cobra.Command {
 	t.addSite(c)
 	c.Flags().BoolVar(&source, "yaml", false, "print the YAML as it was published")
 	addJSON(c, &asJSON)
-	c.MarkFlagsMutuallyExclusive("yaml", "json")
 	return c
 }
 

@@ -42,7 +42,8 @@ in-window, or dropped (lost and in-window together).
 	l.add(c)
 	f := c.Flags()
 	f.Uint32Var(&l.step, "step-number", 1, "`number` of the step, from 1")
-	f.StringVar(&l.part, "part", "reached", "`number` of the step: reached, lost, in-window or dropped")
+	f.StringVar(&l.part, "part", "reached",
+		"`number` of the step: reached, lost, in-window or dropped")
 	f.StringVar(&l.persona, "persona", "", "only those of this `persona`; unassigned: those of none")
 	f.IntVar(&l.limit, "limit", 100, "at most so `many`; 0: all")
 	return c

@@ -27,7 +27,7 @@ it is needed after rules or limits have changed, or where data were restored.`,
 		Example: `  waystage rebuild
   waystage rebuild --clickhouse http://user:password@ch:8123/waystage`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			dsn := t.stated(clickHouse, "WAYSTAGE_CLICKHOUSE_DSN")
+			dsn := t.stated(clickHouse, envClickHouse)
 			if dsn == "" {
 				run, err := t.run("--clickhouse or WAYSTAGE_CLICKHOUSE_DSN")
 				if err != nil {

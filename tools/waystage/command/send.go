@@ -65,8 +65,10 @@ from the anonymous visitor "waystage-send".`,
 	f.StringVar(&e.previous, "previous", "", "`id` that an alias gives up")
 	f.StringVar(&e.group, "group", "", "group `id`")
 	f.StringVar(&e.at, "at", "", "when it happened: an instant, or `-2h` (default: now, by ingest)")
-	f.StringArrayVarP(&e.properties, "property", "p", nil, "`NAME=VALUE` of the event; may be repeated")
-	f.StringArrayVar(&e.traits, "trait", nil, "`NAME=VALUE` of the person; may be repeated")
+	f.StringArrayVarP(&e.properties, "property", "p", nil,
+		"`NAME=VALUE` of the event; may be repeated")
+	f.StringArrayVar(&e.traits, "trait", nil,
+		"`NAME=VALUE` of the person; may be repeated")
 	return c
 }
 

@@ -14,6 +14,16 @@ import (
 	"github.com/waystage/waystage/tools/waystage/remote"
 )
 
+// Variables of the environment that stand for flags.
+const (
+	envServer     = "WAYSTAGE_SERVER"
+	envToken      = "WAYSTAGE_TOKEN"
+	envIngest     = "WAYSTAGE_INGEST"
+	envWriteKey   = "WAYSTAGE_WRITE_KEY"
+	envClickHouse = "WAYSTAGE_CLICKHOUSE_DSN"
+	envLibrary    = "WAYSTAGE_LIBCHDB"
+)
+
 // target is which Waystage a command talks to, and with which key: flags go before the
 // environment, that before what the data folder of an instance on this machine says.
 type target struct {
@@ -74,8 +84,8 @@ const (
 
 // client connects with the question API.
 func (t *target) client(what need) (*remote.Client, error) {
-	address := t.stated(t.server, "WAYSTAGE_SERVER")
-	token := t.stated(t.token, "WAYSTAGE_TOKEN")
+	address := t.stated(t.server, envServer)
+	token := t.stated(t.token, envToken)
 	local := address == ""
 	if local {
 		run, err := t.run("--server or WAYSTAGE_SERVER")
@@ -95,7 +105,7 @@ func (t *target) client(what need) (*remote.Client, error) {
 }
 
 // local tells whether the server is the instance on the data folder.
-func (t *target) local() bool { return t.stated(t.server, "WAYSTAGE_SERVER") == "" }
+func (t *target) local() bool { return t.stated(t.server, envServer) == "" }
 
 func (t *target) run(flag string) (instance.Run, error) {
 	run, err := t.folder().FindRun()
@@ -124,8 +134,8 @@ func (t *target) keptToken(what need) (string, error) {
 
 // sender connects with ingest.
 func (t *target) sender(retryFor time.Duration) (*collect.Client, error) {
-	address := t.stated(t.ingest, "WAYSTAGE_INGEST")
-	key := t.stated(t.writeKey, "WAYSTAGE_WRITE_KEY")
+	address := t.stated(t.ingest, envIngest)
+	key := t.stated(t.writeKey, envWriteKey)
 	local := address == ""
 	if local {
 		run, err := t.run("--ingest or WAYSTAGE_INGEST")

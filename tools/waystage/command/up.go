@@ -16,7 +16,7 @@ func newUp(w *World) *cobra.Command {
 	c := up.Config{
 		Command: w.Self, PID: os.Getpid(), Out: w.Stdout, Live: w.StdoutTerminal, Width: w.Width,
 		Registerer: w.Registerer, Gatherer: w.Gatherer, Environment: w.Variables,
-		Library: w.Environment("WAYSTAGE_LIBCHDB"),
+		Library: w.Environment(envLibrary),
 	}
 	if c.Width == 0 {
 		c.Width = picture.DefaultWidth

@@ -26,7 +26,8 @@ func at(offset time.Duration) *timestamppb.Timestamp { return timestamppb.New(no
 
 func facts() *funnelv1.AnswerFacts {
 	return &funnelv1.AnswerFacts{
-		AsOf: at(0), FromTime: at(-30 * 24 * time.Hour), ToTime: timestamppb.New(noon.Truncate(24 * time.Hour)),
+		AsOf: at(0), FromTime: at(-30 * 24 * time.Hour),
+		ToTime:     timestamppb.New(noon.Truncate(24 * time.Hour)),
 		FreshUntil: at(-2500 * time.Millisecond), MapVersion: 3, TookSeconds: 0.0431,
 		TouchpointsRead: 20134, GroupsOverlap: true, Warnings: []string{"one link\nis too large"},
 	}
@@ -71,11 +72,13 @@ func dropOffs() []*funnelv1.DropOff {
 	return []*funnelv1.DropOff{
 		{
 			FromStep: 1, FromLabel: "satisfaction", ToStep: 2, ToLabel: "loyalty", Reached: 12345,
-			WentOn: 9876, Lost: 2000, InWindow: 469, DropOff: &funnelv1.Share{Value: 0.2, Low: 0.19, High: 0.21},
+			WentOn: 9876, Lost: 2000, InWindow: 469,
+			DropOff: &funnelv1.Share{Value: 0.2, Low: 0.19, High: 0.21},
 		},
 		{
-			FromStep: 2, FromLabel: "loyalty", ToStep: 3, ToLabel: "a step with a rather long name", Reached: 9876,
-			WentOn: 0, Lost: 9876, DropOff: &funnelv1.Share{Value: 1, Low: 0.99, High: 1}, Worst: true,
+			FromStep: 2, FromLabel: "loyalty", ToStep: 3, ToLabel: "a step with a rather long name",
+			Reached: 9876,
+			WentOn:  0, Lost: 9876, DropOff: &funnelv1.Share{Value: 1, Low: 0.99, High: 1}, Worst: true,
 		},
 		{FromStep: 3, FromLabel: "x", ToStep: 4, ToLabel: "y"},
 	}
@@ -85,8 +88,11 @@ func journeyMap() *journeyv1.JourneyMap {
 	return &journeyv1.JourneyMap{
 		Title: "Online grocery store", Version: 2, InForceAt: at(0),
 		Stages: []*journeyv1.Stage{
-			{Id: "a", Title: "Awareness"}, {Id: "b", Title: "Interest"}, {Id: "c", Title: "Desire"},
-			{Id: "d", Title: "Search with a long title"}, {Id: "e", Title: "比較検討のステージです"},
+			{Id: "a", Title: "Awareness"},
+			{Id: "b", Title: "Interest"},
+			{Id: "c", Title: "Desire"},
+			{Id: "d", Title: "Search with a long title"},
+			{Id: "e", Title: "比較検討のステージです"},
 		},
 		Touchpoints: []*journeyv1.Touchpoint{
 			{Id: "1", Title: "Advert", Stage: "a", Channel: "ads"},
@@ -108,7 +114,10 @@ func persons() Persons {
 				StepTimes:    []*timestamppb.Timestamp{at(0), at(90 * time.Second)},
 				Outcome:      funnelv1.Outcome_OUTCOME_LOST,
 			},
-			{PersonId: "17eb68071ff6b850", Persona: "unassigned", Outcome: funnelv1.Outcome_OUTCOME_CONVERTED},
+			{
+				PersonId: "17eb68071ff6b850", Persona: "unassigned",
+				Outcome: funnelv1.Outcome_OUTCOME_CONVERTED,
+			},
 		},
 	}
 }
@@ -120,7 +129,9 @@ func TestPictures(t *testing.T) {
 		paper Paper
 		draw  func(Paper, io.Writer) error
 	}{
-		{"funnel", Paper{}, func(p Paper, w io.Writer) error { return p.Funnel(w, funnelAnswer(), noon) }},
+		{"funnel", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Funnel(w, funnelAnswer(), noon)
+		}},
 		{"funnel-wide-color", Paper{Width: 120, Color: true}, func(p Paper, w io.Writer) error {
 			return p.Funnel(w, funnelAnswer(), noon)
 		}},
@@ -140,7 +151,9 @@ func TestPictures(t *testing.T) {
 		}},
 		{"persons", Paper{}, func(p Paper, w io.Writer) error { return p.Persons(w, persons(), noon) }},
 		{"map", Paper{}, func(p Paper, w io.Writer) error { return p.Map(w, journeyMap()) }},
-		{"map-wide", Paper{Width: 130}, func(p Paper, w io.Writer) error { return p.Map(w, journeyMap()) }},
+		{"map-wide", Paper{Width: 130}, func(p Paper, w io.Writer) error {
+			return p.Map(w, journeyMap())
+		}},
 		{"maps", Paper{}, func(p Paper, w io.Writer) error {
 			return p.Maps(w, []*journeyv1.JourneyMap{journeyMap(), {Version: 1, InForceAt: at(-time.Hour)}})
 		}},
@@ -151,8 +164,14 @@ func TestPictures(t *testing.T) {
 		}},
 		{"keys", Paper{}, func(p Paper, w io.Writer) error {
 			return p.Keys(w, []*sitev1.Key{
-				{Name: "sites/shop/keys/1f", Kind: sitev1.KeyKind_KEY_KIND_WRITE, Label: "web", CreatedAt: at(0)},
-				{Name: "sites/shop/keys/2f", Kind: sitev1.KeyKind_KEY_KIND_ADMIN, CreatedAt: at(0), RevokedAt: at(time.Hour)},
+				{
+					Name: "sites/shop/keys/1f", Kind: sitev1.KeyKind_KEY_KIND_WRITE,
+					Label: "web", CreatedAt: at(0),
+				},
+				{
+					Name: "sites/shop/keys/2f", Kind: sitev1.KeyKind_KEY_KIND_ADMIN,
+					CreatedAt: at(0), RevokedAt: at(time.Hour),
+				},
 			})
 		}},
 	} {

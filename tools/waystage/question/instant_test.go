@@ -19,8 +19,14 @@ func TestParseBound(t *testing.T) {
 		{text: "now", want: Bound{At: noon}},
 		{text: "-30d", want: Bound{At: noon.AddDate(0, 0, -30)}},
 		{text: "+1h30m", want: Bound{At: noon.Add(90 * time.Minute)}},
-		{text: "2026-11-01T10:00:00+02:00", want: Bound{At: time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)}},
-		{text: "2026-11-01T10:00:00.5Z", want: Bound{At: time.Date(2026, 11, 1, 10, 0, 0, 5e8, time.UTC)}},
+		{
+			text: "2026-11-01T10:00:00+02:00",
+			want: Bound{At: time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)},
+		},
+		{
+			text: "2026-11-01T10:00:00.5Z",
+			want: Bound{At: time.Date(2026, 11, 1, 10, 0, 0, 5e8, time.UTC)},
+		},
 	} {
 		got, err := ParseBound(c.text, noon)
 		if err != nil {

@@ -84,10 +84,12 @@ func TestParseCondition(t *testing.T) {
 		{text: "plan=pro", want: condition(property, "plan", eq, "pro")},
 		{text: "plan!=pro", want: condition(property, "plan", funnelv1.Operator_OPERATOR_NEQ, "pro")},
 		{text: "plan~Pro", want: condition(property, "plan", funnelv1.Operator_OPERATOR_CONTAINS, "Pro")},
-		{text: "plan!~Pro", want: condition(property, "plan", funnelv1.Operator_OPERATOR_NOT_CONTAINS, "Pro")},
+		{text: "plan!~Pro", want: condition(property, "plan",
+			funnelv1.Operator_OPERATOR_NOT_CONTAINS, "Pro")},
 		{text: "plan?", want: condition(property, "plan", funnelv1.Operator_OPERATOR_IS_SET)},
 		{text: "plan !? ", want: condition(property, "plan", funnelv1.Operator_OPERATOR_IS_NOT_SET)},
-		{text: "plan=pro|basic", want: condition(property, "plan", funnelv1.Operator_OPERATOR_IN, "pro", "basic")},
+		{text: "plan=pro|basic", want: condition(property, "plan",
+			funnelv1.Operator_OPERATOR_IN, "pro", "basic")},
 		{text: "n!=1|2", want: condition(property, "n", funnelv1.Operator_OPERATOR_NOT_IN, 1.0, 2.0)},
 		{text: `n="1"`, want: condition(property, "n", eq, "1")},
 		{text: `n=""`, want: condition(property, "n", eq, "")},
@@ -103,7 +105,8 @@ func TestParseCondition(t *testing.T) {
 		{text: "persona=families", want: condition(funnelv1.Subject_SUBJECT_PERSONA, "", eq, "families")},
 		{text: "event=page", want: condition(funnelv1.Subject_SUBJECT_EVENT, "", eq, "page")},
 		{text: "stage=search", want: condition(funnelv1.Subject_SUBJECT_STAGE, "", eq, "search")},
-		{text: "touchpoint?", want: condition(funnelv1.Subject_SUBJECT_TOUCHPOINT, "", funnelv1.Operator_OPERATOR_IS_SET)},
+		{text: "touchpoint?", want: condition(funnelv1.Subject_SUBJECT_TOUCHPOINT, "",
+			funnelv1.Operator_OPERATOR_IS_SET)},
 	} {
 		got, err := ParseCondition(c.text)
 		if err != nil {

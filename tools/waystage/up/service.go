@@ -16,7 +16,9 @@ import (
 
 // settings are what every service is told; anything else can be set in the environment as for
 // the service alone.
-func (u *up) settings(clickHouse string, brokers []string, more map[string]string) map[string]string {
+func (u *up) settings(
+	clickHouse string, brokers []string, more map[string]string,
+) map[string]string {
 	all := maps.Clone(u.config.Environment)
 	if all == nil {
 		all = make(map[string]string)
@@ -98,7 +100,8 @@ func (u *up) processor(settings map[string]string) (*processor.Processor, error)
 	if err := parse(&c, settings); err != nil {
 		return nil, err
 	}
-	s, err := processor.New(c, u.log.With().Str("service", "processor").Logger(), u.config.Registerer)
+	log := u.log.With().Str("service", "processor").Logger()
+	s, err := processor.New(c, log, u.config.Registerer)
 	if err != nil {
 		return nil, fmt.Errorf("starting processor: %w", err)
 	}

@@ -76,12 +76,13 @@ ORDER BY (site, identity, name, occurred_at, message_key, received_at, batch_ind
 -- replayed holds 7 days.
 CREATE TABLE IF NOT EXISTS receipts
 (
-    site        LowCardinality(String),
-    message_key FixedString(16),
-    received_at DateTime64(9, 'UTC'),
-    batch_index UInt32,
-    identity    UInt64,
-    anonymous_id String COMMENT 'the visitor seen with a user in this message, empty if none'
+    site         LowCardinality(String),
+    message_key  FixedString(16),
+    received_at  DateTime64(9, 'UTC'),
+    batch_index  UInt32,
+    identity     UInt64,
+    anonymous_id String COMMENT 'the visitor seen with a user in this message, empty if none',
+    previous_id  String COMMENT 'the id that an alias gives up, empty if it is none'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMMDD(received_at)

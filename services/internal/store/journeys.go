@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/waystage/waystage/services/journey"
+)
+
+// maxKnownLabels bounds what a Store remembers of the labels that it has stored.
+const maxKnownLabels = 100_000
+
+// labelMemory are the labels that a Store has stored.
+type labelMemory struct {
+	sync.Mutex
+
+	known map[siteLabel]bool
+}
+
+type siteLabel struct {
+	site  journey.SiteID
+	label journey.Label
+}
+
+// insertLabels stores the labels of rows that this Store has not stored yet.
+func (s *Store) insertLabels(ctx context.Context, rows []Row) error {
+	fresh := make(map[siteLabel]bool)
+	s.labels.Lock()
+	for _, r := range rows {
+		l := siteLabel{r.Fact.Site, journey.LabelOf(r.Fact, r.Attribution)}
+		if r.Fact.Kind.IsTouchpoint() && !s.labels.known[l] {
+			fresh[l] = true
+		}
+	}
+	s.labels.Unlock()
+	err := s.insert(ctx, "labels (site, code, event, touchpoint, stage)", func(add func(...any)) {
+		for l := range fresh {
+			add(string(l.site), uint32(l.label.Code(l.site)), l.label.Event,
+				string(l.label.Touchpoint), string(l.label.Stage))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	s.labels.Lock()
+	defer s.labels.Unlock()
+	if len(s.labels.known) > maxKnownLabels {
+		s.labels.known = make(map[siteLabel]bool)
+	}
+	for l := range fresh {
+		s.labels.known[l] = true
+	}
+	return nil
+}
+
+// packedKey is where a touchpoint stands in the packed journeys.
+type packedKey struct {
+	site     journey.SiteID
+	month    uint32
+	identity journey.IdentityID
+}
+
+func packedKeyOf(site journey.SiteID, id journey.IdentityID, at time.Time) packedKey {
+	at = at.UTC()
+	return packedKey{site, uint32(at.Year()*100 + int(at.Month())), id}
+}
+
+const journeyColumns = "journeys (site, month, identity, touches)"
+
+// insertJourneys packs touchpoints.
+func (s *Store) insertJourneys(ctx context.Context, rows []Row) error {
+	packed := make(map[packedKey][]uint64)
+	for _, r := range rows {
+		if !r.Fact.Kind.IsTouchpoint() {
+			continue
+		}
+		f := r.Fact
+		key := packedKeyOf(f.Site, f.Identity(), f.OccurredAt)
+		code := journey.LabelOf(f, r.Attribution).Code(f.Site)
+		packed[key] = append(packed[key], uint64(journey.Pack(f.At(), code)))
+	}
+	return s.insertPacked(ctx, packed)
+}
+
+func (s *Store) insertPacked(ctx context.Context, packed map[packedKey][]uint64) error {
+	return s.insert(ctx, journeyColumns, func(add func(...any)) {
+		for key, touches := range packed {
+			add(string(key.site), key.month, uint64(key.identity), touches)
+		}
+	})
+}
+
+// Label is a label with its code.
+type Label struct {
+	journey.Label
+
+	Code journey.LabelCode
+}
+
+// Labels gives the labels of a site with their codes, at most limit of them.
+func (s *Store) Labels(ctx context.Context, site journey.SiteID, limit int) ([]Label, error) {
+	rows, err := s.conn.Query(withParams(ctx, map[string]string{
+		"site": string(site), "limit": strconv.Itoa(limit),
+	}), `SELECT DISTINCT code, event, touchpoint, stage FROM labels WHERE site = {site:String}
+		LIMIT {limit:UInt32}`)
+	if err != nil {
+		return nil, s.broken(err, "reading labels")
+	}
+	defer rows.Close() //nolint:errcheck // read to its end or given up
+	var labels []Label
+	for rows.Next() {
+		var l Label
+		if err := rows.Scan((*uint32)(&l.Code), &l.Event, (*string)(&l.Touchpoint),
+			(*string)(&l.Stage)); err != nil {
+			return nil, s.broken(err, "reading a label")
+		}
+		labels = append(labels, l)
+	}
+	return labels, s.broken(rows.Err(), "reading labels")
+}
+
+// RebuildJourneys packs all touchpoints anew and puts the result in place of the present packed
+// journeys, while processors go on. progress is told how many months are done of how many.
+//
+// What processors write meanwhile goes to the old journeys before the exchange and to the new ones
+// after it; so whatever was stored since shortly before the beginning is packed once more. That
+// may pack a touchpoint twice, which readers do not mind.
+func (s *Store) RebuildJourneys(ctx context.Context, progress func(done, of int)) error {
+	began, err := s.Now(ctx)
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"DROP TABLE IF EXISTS journeys_next SYNC", "CREATE TABLE journeys_next AS journeys",
+	} {
+		if err := s.conn.Exec(ctx, statement); err != nil {
+			return s.broken(err, "making the next journeys")
+		}
+	}
+	var months []uint32
+	err = s.conn.QueryRow(ctx, `SELECT arraySort(groupUniqArray(toYYYYMM(at))) FROM touchpoints`).Scan(&months)
+	if err != nil {
+		return s.broken(err, "listing months")
+	}
+	for i, month := range months {
+		where := fmt.Sprintf("toYYYYMM(at) = %d", month)
+		if err := s.pack(ctx, "journeys_next", where); err != nil {
+			return err
+		}
+		progress(i+1, len(months))
+	}
+	if err := s.conn.Exec(ctx, "EXCHANGE TABLES journeys AND journeys_next"); err != nil {
+		return s.broken(err, "exchanging the journeys")
+	}
+	since := fmt.Sprintf("stored_at >= parseDateTime64BestEffort('%s', 3, 'UTC')",
+		instant(began.Add(-time.Minute)))
+	if err := s.pack(ctx, "journeys", since); err != nil {
+		return err
+	}
+	return s.broken(s.conn.Exec(ctx, "DROP TABLE journeys_next SYNC"), "dropping the old journeys")
+}
+
+// pack packs the touchpoints for which a condition holds.
+func (s *Store) pack(ctx context.Context, into, where string) error {
+	err := s.conn.Exec(insertContext(ctx), `INSERT INTO `+into+` (site, month, identity, touches)
+		SELECT t.site, toYYYYMM(t.at) AS month, t.identity,
+			groupArray(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(t.at)), 22), l.code))
+		FROM (SELECT site, at, identity, event, touchpoint, stage FROM touchpoints
+			WHERE `+where+`) AS t
+		LEFT ANY JOIN labels AS l ON t.site = l.site AND t.event = l.event
+			AND t.touchpoint = l.touchpoint AND t.stage = l.stage
+		GROUP BY t.site, month, t.identity`)
+	return s.broken(err, "packing touchpoints")
+}

@@ -1,0 +1,264 @@
+package plan_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/query/plan"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var day = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// question asks about a day, as of the day after, with a window of an hour.
+func question(steps ...funnel.Step) funnel.Question {
+	return funnel.Question{
+		From: day, To: day.AddDate(0, 0, 1), AsOf: day.AddDate(0, 0, 2), Window: time.Hour,
+		Steps: steps,
+	}
+}
+
+func step(kind funnel.TargetKind, name string) funnel.Step {
+	return funnel.Step{Target: funnel.Target{Kind: kind, Name: name}}
+}
+
+// text is what a golden file holds: the query, its parameters, its columns and their places.
+func text(q plan.Query, l plan.Layout) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", q.SQL)
+	for _, name := range slices.Sorted(maps.Keys(q.Params)) {
+		fmt.Fprintf(&b, "%s = %q\n", name, q.Params[name])
+	}
+	b.WriteString("\n")
+	types := map[plan.Type]string{
+		plan.UInt64: "UInt64", plan.Int64: "Int64", plan.UInt32: "UInt32", plan.String: "String",
+	}
+	for i, c := range q.Columns {
+		fmt.Fprintf(&b, "%d %s %s\n", i, c.Name, types[c.Type])
+	}
+	fmt.Fprintf(&b, "\n%+v\n", l)
+	return b.String()
+}
+
+func TestTouchpoints(t *testing.T) {
+	t.Parallel()
+	all := question(step(funnel.Event, "A"), step(funnel.Event, "B"))
+	all.Mode = funnel.All
+	for _, c := range []struct {
+		name  string
+		q     funnel.Question
+		needs plan.Needs
+	}{
+		{
+			name: "stages",
+			q:    question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy")),
+		},
+		{
+			name: "repeated_event",
+			q: question(step(funnel.Event, "A"), step(funnel.Event, "B"),
+				step(funnel.Event, "A")),
+			needs: plan.Needs{ShownOrder: true},
+		},
+		{
+			name: "mixed_targets",
+			q: question(step(funnel.Event, "A"), step(funnel.Stage, "buy"),
+				step(funnel.Touchpoint, "visit"), step(funnel.Stage, "aware")),
+			needs: plan.Needs{ShownOrder: true},
+		},
+		{
+			name:  "any_event",
+			q:     question(step(funnel.Event, "A"), step(funnel.AnyEvent, "")),
+			needs: plan.Needs{ShownOrder: true},
+		},
+		{
+			name:  "only_any_event",
+			q:     question(step(funnel.AnyEvent, ""), step(funnel.AnyEvent, "")),
+			needs: plan.Needs{ShownOrder: true},
+		},
+		{
+			name:  "conditions",
+			q:     question(step(funnel.Event, "A"), step(funnel.Event, "B")),
+			needs: plan.Needs{Properties: []string{"price", "plan"}, Channel: true},
+		},
+		{
+			name: "filter",
+			q:    question(step(funnel.Event, "A"), step(funnel.Event, "B")),
+			needs: plan.Needs{
+				Properties: []string{"price"},
+				Channel:    true, Event: true, Stage: true, Touchpoint: true, ShownOrder: true,
+			},
+		},
+		{name: "all_in_range", q: all},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := text(plan.Touchpoints("shop", c.q, c.needs))
+			path := filepath.Join("testdata", c.name+".sql")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("query (-want +got); if it is right, run with -update:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+	const last2262 = 9214646400000 // 2262-01-01
+	for _, c := range []struct {
+		name           string
+		from, to, asOf int64
+		mode           funnel.RangeMode
+		window         time.Duration
+		first, last    int64
+	}{
+		{
+			name: "ENTRY sees a window more than the range", from: 1000, to: 2000, asOf: 9000,
+			window: time.Second, first: 1000, last: 2999,
+		},
+		{
+			name: "ALL sees the range", from: 1000, to: 2000, asOf: 9000, mode: funnel.All,
+			window: time.Second, first: 1000, last: 1999,
+		},
+		{
+			name: "as_of is seen", from: 1000, to: 2000, asOf: 1500, window: time.Second,
+			first: 1000, last: 1500,
+		},
+		{
+			name: "as_of inside the last window", from: 1000, to: 2000, asOf: 2998,
+			window: time.Second, first: 1000, last: 2998,
+		},
+		{
+			name: "nothing where as_of is before the range", from: 1000, to: 2000, asOf: 999,
+			window: time.Second, first: 1000, last: 999,
+		},
+		{
+			name: "from before 1970", from: -5000, to: 2000, asOf: 9000, window: time.Second,
+			first: 0, last: 2999,
+		},
+		{
+			name: "a far future", from: 1000, to: 1 << 50, asOf: 1 << 50, window: time.Second,
+			first: 1000, last: last2262,
+		},
+		{
+			name: "from in a far future", from: 1 << 49, to: 1 << 50, asOf: 1 << 50,
+			first: last2262, last: last2262,
+		},
+		{
+			name: "the longest window", from: 0, to: 1 << 42, asOf: 1 << 62,
+			window: 1<<63 - 1, first: 0, last: last2262,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			first, last := plan.Bounds(funnel.Question{
+				From: at(c.from), To: at(c.to), AsOf: at(c.asOf), Mode: c.mode, Window: c.window,
+			})
+			if first != c.first || last != c.last {
+				t.Errorf("bounds %d to %d, want %d to %d", first, last, c.first, c.last)
+			}
+		})
+	}
+}
+
+// TestBoundsBefore1970: a range that ends before the first instant a touchpoint may have sees
+// nothing.
+func TestBoundsBefore1970(t *testing.T) {
+	t.Parallel()
+	first, last := plan.Bounds(funnel.Question{
+		From: time.UnixMilli(-5000), To: time.UnixMilli(-1000), AsOf: day, Mode: funnel.All,
+	})
+	if last >= first {
+		t.Errorf("bounds %d to %d, want none", first, last)
+	}
+}
+
+// TestNoTextOfUsers: what users wrote, names of steps and properties, is bound as parameters. The
+// query is the same whatever it is, so that nothing can break out of it.
+func TestNoTextOfUsers(t *testing.T) {
+	t.Parallel()
+	ask := func(names [4]string) plan.Query {
+		q := question(step(funnel.Event, names[0]), step(funnel.Stage, names[1]),
+			step(funnel.Touchpoint, names[2]))
+		query, _ := plan.Touchpoints("shop", q, plan.Needs{Properties: []string{names[3]}})
+		return query
+	}
+	plain := ask([4]string{"a", "b", "c", "d"})
+	nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+		`'`, `\`, `\'`, "`", `"`, "{n0:String}", "--", "/*", "😀", "\x00", "'); DROP TABLE sites",
+	}))
+	rapid.Check(t, func(t *rapid.T) {
+		var names [4]string
+		for i := range names {
+			names[i] = nasty.Draw(t, "name")
+		}
+		got := ask(names)
+		if diff := cmp.Diff(plain.SQL, got.SQL); diff != "" {
+			t.Fatalf("the query depends on names (-plain +nasty):\n%s", diff)
+		}
+		values := slices.Collect(maps.Values(got.Params))
+		for _, name := range names {
+			if !slices.Contains(values, name) {
+				t.Fatalf("%q is not among the parameters %q", name, values)
+			}
+		}
+	})
+}
+
+var placeholder = regexp.MustCompile(`\{(\w+):\w+\}`)
+
+// TestParams: every parameter is used, and every one that is used is there.
+func TestParams(t *testing.T) {
+	t.Parallel()
+	q := question(step(funnel.Event, "A"), step(funnel.Event, "A"), step(funnel.Stage, "A"))
+	query, _ := plan.Touchpoints("shop", q, plan.Needs{Properties: []string{"A", "B"}})
+	used := map[string]bool{}
+	for _, m := range placeholder.FindAllStringSubmatch(query.SQL, -1) {
+		used[m[1]] = true
+	}
+	diff := cmp.Diff(slices.Sorted(maps.Keys(query.Params)), slices.Sorted(maps.Keys(used)))
+	if diff != "" {
+		t.Errorf("parameters (-bound +used):\n%s", diff)
+	}
+}
+
+// TestMasks: each of 30 steps has its own bit, and steps of one name share a value.
+func TestMasks(t *testing.T) {
+	t.Parallel()
+	var steps []funnel.Step
+	for i := range funnel.MaxSteps {
+		steps = append(steps, step(funnel.Event, fmt.Sprint("event-", i%29)))
+	}
+	query, _ := plan.Touchpoints("shop", question(steps...), plan.Needs{ShownOrder: true})
+	for i := range 29 {
+		mask := uint32(1) << i
+		if i == 0 {
+			mask |= 1 << 29
+		}
+		if want := fmt.Sprintf("toUInt32(%d)", mask); !strings.Contains(query.SQL, want) {
+			t.Errorf("the query has no %s, the mask of event-%d", want, i)
+		}
+	}
+}

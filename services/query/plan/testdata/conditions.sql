@@ -1,0 +1,28 @@
+SELECT identity,
+	toUnixTimestamp64Milli(at) AS at_ms,
+	CAST(transform(event, [{n1:String}, {n2:String}], [toUInt32(1), toUInt32(2)], toUInt32(0)) AS UInt32) AS names,
+	CAST(channel AS String) AS channel_text,
+	JSONExtractRaw(properties, {p3:String}) AS property_0,
+	JSONExtractRaw(properties, {p4:String}) AS property_1
+FROM touchpoints
+WHERE site = {site:String}
+	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
+		AND fromUnixTimestamp64Milli({last:Int64}, 'UTC')
+	AND (event IN ({n1:String}, {n2:String}))
+
+first = "1772323200000"
+last = "1772413199999"
+n1 = "A"
+n2 = "B"
+p3 = "price"
+p4 = "plan"
+site = "shop"
+
+0 identity UInt64
+1 at_ms Int64
+2 names UInt32
+3 channel_text String
+4 property_0 String
+5 property_1 String
+
+{Channel:3 Event:-1 Stage:-1 Touchpoint:-1 Properties:4 ShownOrder:-1}

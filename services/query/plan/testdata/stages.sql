@@ -1,0 +1,20 @@
+SELECT identity,
+	toUnixTimestamp64Milli(at) AS at_ms,
+	CAST(transform(stage, [{n1:String}, {n2:String}], [toUInt32(1), toUInt32(2)], toUInt32(0)) AS UInt32) AS names
+FROM touchpoints
+WHERE site = {site:String}
+	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
+		AND fromUnixTimestamp64Milli({last:Int64}, 'UTC')
+	AND (stage IN ({n1:String}, {n2:String}))
+
+first = "1772323200000"
+last = "1772413199999"
+n1 = "aware"
+n2 = "buy"
+site = "shop"
+
+0 identity UInt64
+1 at_ms Int64
+2 names UInt32
+
+{Channel:-1 Event:-1 Stage:-1 Touchpoint:-1 Properties:-1 ShownOrder:-1}

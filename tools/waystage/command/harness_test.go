@@ -1,0 +1,232 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// result is what a command line left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs a command line with variables of the environment, as NAME=value, and standard input.
+func run(t *testing.T, stdin string, environment []string, args ...string) result {
+	t.Helper()
+	return runContext(t.Context(), stdin, environment, args...)
+}
+
+func runContext(ctx context.Context, stdin string, environment []string, args ...string) result {
+	var stdout, stderr strings.Builder
+	vars := variables(environment)
+	w := World{
+		Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr, Self: "waystage",
+		Environment: func(name string) string { return vars[name] },
+		Now:         func() time.Time { return noon },
+	}
+	code := Execute(ctx, w, args)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// server is a question API that remembers what it was asked.
+type server struct {
+	funnelv1.UnimplementedFunnelServiceServer
+	journeyv1.UnimplementedJourneyMapServiceServer
+	sitev1.UnimplementedSiteServiceServer
+
+	address string
+
+	mutex   sync.Mutex
+	tokens  []string
+	asked   []*funnelv1.AskFunnelRequest
+	listed  []*funnelv1.ListFunnelPersonsRequest
+	refusal error
+}
+
+// serve starts one; environment points a command at it.
+func serve(t *testing.T) (s *server, environment []string) {
+	t.Helper()
+	s = &server{}
+	g := grpc.NewServer(grpc.UnaryInterceptor(func(
+		ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
+	) (any, error) {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		s.tokens = append(s.tokens, metadata.ValueFromIncomingContext(ctx, "authorization")...)
+		if s.refusal != nil {
+			return nil, s.refusal
+		}
+		return handle(ctx, request)
+	}))
+	funnelv1.RegisterFunnelServiceServer(g, s)
+	journeyv1.RegisterJourneyMapServiceServer(g, s)
+	sitev1.RegisterSiteServiceServer(g, s)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address = l.Addr().String()
+	go func() { _ = g.Serve(l) }()
+	t.Cleanup(g.Stop)
+	return s, []string{"WAYSTAGE_SERVER=" + s.address, "WAYSTAGE_TOKEN=rt_1"}
+}
+
+func (s *server) AskFunnel(
+	_ context.Context, m *funnelv1.AskFunnelRequest,
+) (*funnelv1.AskFunnelResponse, error) {
+	s.asked = append(s.asked, m)
+	return &funnelv1.AskFunnelResponse{
+		Steps: []*funnelv1.StepResult{{Step: 1, Label: "search", Count: 10, Lost: 4}, {
+			Step: 2, Label: "purchase", Count: 6,
+			ConversionFromPrevious: &funnelv1.Share{Value: 0.6, Low: 0.5, High: 0.7},
+		}},
+		Facts: &funnelv1.AnswerFacts{FreshUntil: timestamppb.New(noon), MapVersion: 1},
+	}, nil
+}
+
+func (s *server) AskDropOff(
+	context.Context, *funnelv1.AskDropOffRequest,
+) (*funnelv1.AskDropOffResponse, error) {
+	return &funnelv1.AskDropOffResponse{DropOffs: []*funnelv1.DropOff{{
+		FromLabel: "search", ToLabel: "purchase", Reached: 10, WentOn: 6, Lost: 4, Worst: true,
+	}}}, nil
+}
+
+// persons is how many there are behind every number.
+const persons = 25_000
+
+// ListFunnelPersons gives pages of at most 10,000; the token is the number of the next person.
+func (s *server) ListFunnelPersons(
+	_ context.Context, m *funnelv1.ListFunnelPersonsRequest,
+) (*funnelv1.ListFunnelPersonsResponse, error) {
+	s.listed = append(s.listed, m)
+	var first int
+	if m.GetPageToken() != "" {
+		_ = json.Unmarshal([]byte(m.GetPageToken()), &first)
+	}
+	answer := &funnelv1.ListFunnelPersonsResponse{TotalSize: persons}
+	for i := first; i < min(first+int(m.GetPageSize()), persons); i++ {
+		answer.Persons = append(answer.Persons, &funnelv1.FunnelPerson{PersonId: "p"})
+	}
+	if next := first + len(answer.Persons); next < persons {
+		token, _ := json.Marshal(next)
+		answer.NextPageToken = string(token)
+	}
+	return answer, nil
+}
+
+func (s *server) GetJourneyMap(
+	context.Context, *journeyv1.GetJourneyMapRequest,
+) (*journeyv1.GetJourneyMapResponse, error) {
+	return &journeyv1.GetJourneyMapResponse{JourneyMap: &journeyv1.JourneyMap{
+		Version: 1, Source: "title: T\n", Title: "T", InForceAt: timestamppb.New(noon),
+		Stages: []*journeyv1.Stage{
+			{Id: "interest", Title: "Interest"},
+			{Id: "search", Title: "Search"},
+			{Id: "purchase", Title: "Purchase"},
+		},
+	}}, nil
+}
+
+func (s *server) PublishJourneyMap(
+	_ context.Context, m *journeyv1.PublishJourneyMapRequest,
+) (*journeyv1.PublishJourneyMapResponse, error) {
+	if strings.Contains(m.GetSource(), "unloved") {
+		return nil, violated(codes.InvalidArgument, "source", "line 3, column 7: stages[0].id: unloved")
+	}
+	return &journeyv1.PublishJourneyMapResponse{JourneyMap: &journeyv1.JourneyMap{
+		Version: 7, InForceAt: timestamppb.New(noon),
+	}}, nil
+}
+
+func (s *server) CreateSite(
+	_ context.Context, m *sitev1.CreateSiteRequest,
+) (*sitev1.CreateSiteResponse, error) {
+	return &sitev1.CreateSiteResponse{Site: m.GetSite()}, nil
+}
+
+func (s *server) CreateKey(
+	_ context.Context, m *sitev1.CreateKeyRequest,
+) (*sitev1.CreateKeyResponse, error) {
+	return &sitev1.CreateKeyResponse{
+		Key:    &sitev1.Key{Name: m.GetParent() + "/keys/1", Kind: m.GetKind()},
+		Secret: "secret_" + strings.ToLower(m.GetKind().String()),
+	}, nil
+}
+
+func (s *server) ListSites(
+	_ context.Context, m *sitev1.ListSitesRequest,
+) (*sitev1.ListSitesResponse, error) {
+	if m.GetPageToken() == "" {
+		return &sitev1.ListSitesResponse{
+			Sites: []*sitev1.Site{{Name: "sites/first"}}, NextPageToken: "x",
+		}, nil
+	}
+	return &sitev1.ListSitesResponse{Sites: []*sitev1.Site{{Name: "sites/second"}}}, nil
+}
+
+func (s *server) RevokeKey(
+	_ context.Context, m *sitev1.RevokeKeyRequest,
+) (*sitev1.RevokeKeyResponse, error) {
+	return &sitev1.RevokeKeyResponse{Key: &sitev1.Key{Name: m.GetName()}}, nil
+}
+
+func violated(code codes.Code, field, description string) error {
+	s, err := status.New(code, "wrong").WithDetails(&errdetails.BadRequest{
+		FieldViolations: []*errdetails.BadRequest_FieldViolation{
+			{Field: field, Description: description},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return s.Err()
+}
+
+// ingest is an address that takes messages; those with REFUSE in them it refuses.
+func ingest(t *testing.T) (environment []string, bodies *[]string) {
+	t.Helper()
+	var mutex sync.Mutex
+	bodies = new([]string)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mutex.Lock()
+		defer mutex.Unlock()
+		key, _, _ := r.BasicAuth()
+		if key != "wk_1" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"error":{"code":"unknown_write_key","message":"no such key"}}`)
+			return
+		}
+		*bodies = append(*bodies, r.URL.Path+" "+string(body))
+		refused := `[]`
+		if strings.Contains(string(body), "REFUSE") {
+			refused = `[{"index":0,"reason":"unknown_type","detail":"say what it is"}]`
+		}
+		_, _ = io.WriteString(w, `{"success":true,"accepted":1,"refused":`+refused+`}`)
+	}))
+	t.Cleanup(s.Close)
+	return []string{"WAYSTAGE_INGEST=" + s.URL, "WAYSTAGE_WRITE_KEY=wk_1"}, bodies
+}
