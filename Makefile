@@ -10,6 +10,8 @@ LIBCHDB := tools/chdb/node_modules/.stamp
 KAFKA_LIBS := deploy/kafka/libs/.stamp
 TESTS ?= work
 TESTFLAGS ?=
+# Tests on data that lie elsewhere are there only where the data are named.
+DATA := $(if $(WAYSTAGE_REAL_DATA),realdata,) $(if $(WAYSTAGE_FUNNEL_CASES),cases,)
 BENCH ?= .
 
 .PHONY: help
@@ -52,9 +54,16 @@ test: deps ## run all tests that need no broker; in CI a skipped test is a failu
 	go test -json -race -shuffle=on $(TESTFLAGS) $(TESTS) \
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
+.PHONY: e2e
+e2e: deps ## try the command as a user does, and the data that WAYSTAGE_REAL_DATA names
+	go test -json -tags 'e2e $(DATA)' -timeout 20m ./tools/e2e/... \
+	    $(if $(strip $(DATA)),./services/internal/spinetest) \
+	    | go run ./tools/testsum $(if $(CI),-no-skips)
+
 .PHONY: integration
 integration: deps kafka-libs ## run the tests that need a real Kafka broker (java, mvn)
-	go test -json -race -shuffle=on -tags integration -timeout 20m $(TESTFLAGS) $(TESTS) \
+	go test -json -race -shuffle=on -tags 'integration $(DATA)' -timeout 30m $(TESTFLAGS) \
+	    ./services/internal/stream/... ./services/internal/spinetest \
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
 .PHONY: kafka-libs

@@ -92,7 +92,7 @@ func (p *Processor) Run(ctx context.Context, ready func(bool)) error {
 		BatchRecords: p.config.BatchRecords, BatchBytes: p.config.BatchBytes,
 		BatchAge: p.config.BatchAge, FinishTimeout: p.config.FinishTimeout,
 		SessionTimeout: p.config.SessionTimeout,
-		Observer: p.observer(),
+		Observer:       p.observer(),
 	})
 	ready(true)
 	defer ready(false)

@@ -91,16 +91,24 @@ func tooLarge(
 	return q
 }
 
-// Rebuild derives all profiles anew and puts them in place of the present ones, while processors
-// go on. progress is told how many identities of a site are done of how many.
+// Rebuild derives everything derived anew, profiles and packed journeys, and puts it in place of
+// what is there, while processors go on and questions are answered. progress is told per part how
+// much is done of how much: identities of a site, months of journeys.
 func (p *Processor) Rebuild(
-	ctx context.Context, progress func(site journey.SiteID, done, of int),
+	ctx context.Context, progress func(part string, done, of int),
 ) error {
 	if err := p.handler.editions.refresh(ctx); err != nil {
 		return fmt.Errorf("reading the maps: %w", err)
 	}
-	if err := derive.Rebuild(ctx, p.store, p.handler.editions.latest, progress); err != nil {
+	profiles := func(site journey.SiteID, done, of int) {
+		progress("profiles of "+string(site), done, of)
+	}
+	if err := derive.Rebuild(ctx, p.store, p.handler.editions.latest, profiles); err != nil {
 		return fmt.Errorf("rebuilding profiles: %w", err)
+	}
+	journeys := func(done, of int) { progress("months of journeys", done, of) }
+	if err := p.store.RebuildJourneys(ctx, journeys); err != nil {
+		return fmt.Errorf("rebuilding packed journeys: %w", err)
 	}
 	return nil
 }

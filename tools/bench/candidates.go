@@ -180,7 +180,8 @@ var spare = sync.Pool{New: func() any { return new(columns) }}
 
 // askRows runs the kernel over rows of an identity and an entry.
 func askRows(ctx context.Context, b *bench, q question, sql string) (counts, error) {
-	k := &kernel{question: q, persons: b.persons}
+	k := &b.kernel
+	k.reset(q, nil)
 	var used []*columns
 	err := b.client.stream(ctx, sql, func() proto.Results {
 		c := spare.Get().(*columns)
@@ -201,10 +202,12 @@ func askRows(ctx context.Context, b *bench, q question, sql string) (counts, err
 // askArrays runs the kernel over rows of an identity and an array of entries.
 func askArrays(codes bool) func(context.Context, *bench, question, string) (counts, error) {
 	return func(ctx context.Context, b *bench, q question, sql string) (counts, error) {
-		k := &kernel{question: q, persons: b.persons}
+		k := &b.kernel
+		var masks *[256]uint32
 		if codes {
-			k.masks = eventMasks()
+			masks = eventMasks()
 		}
+		k.reset(q, masks)
 		var used []*columns
 		var entries *proto.ColArr[uint64]
 		err := b.client.stream(ctx, sql, func() proto.Results {

@@ -21,7 +21,7 @@ const (
 const (
 	bucketBits  = 9
 	bucketCount = 1 << bucketBits
-	workers     = 2
+	workerCount = 2
 )
 
 func bucketOf(number uint64) int { return int(number >> (64 - bucketBits)) }
@@ -34,16 +34,19 @@ type block struct {
 // segment is a sequence of rows of a block that belong to one bucket.
 type segment struct{ block, from, to int32 }
 
-// strip is a sequence of entries of one identity.
-type strip struct {
-	block, from, to int32
-	next            int32
-}
+// strip is a sequence of entries of one identity, in an arena.
+type strip struct{ from, to, next int32 }
 
 // linked is a strip of an identity that is one of several of a person.
 type linked struct {
-	person uint64
-	strip  strip
+	person   uint64
+	from, to int32
+}
+
+// spill holds the linked strips of persons of one bucket, and their entries.
+type spill struct {
+	strips  []linked
+	entries []uint64
 }
 
 // kernel gathers blocks and evaluates the funnel.
@@ -55,6 +58,18 @@ type kernel struct {
 	masks    *[256]uint32
 	blocks   []block
 	segments [bucketCount][]segment
+	workers  [workerCount]worker
+}
+
+// reset prepares the kernel for a question. It keeps its scratch space from the last one.
+func (k *kernel) reset(q question, masks *[256]uint32) {
+	k.question, k.masks, k.blocks = q, masks, k.blocks[:0]
+	for i := range k.segments {
+		k.segments[i] = k.segments[i][:0]
+	}
+	for i := range k.workers {
+		k.workers[i].reset(k)
+	}
 }
 
 // add takes a block, which must stay as it is.
@@ -74,28 +89,24 @@ func (k *kernel) add(b block) {
 // answer evaluates all persons: first those with one identity, whose entries all lie in one
 // bucket; then the others, gathered by the bucket of the person.
 func (k *kernel) answer() counts {
-	var all [workers]worker
-	for w := range all {
-		all[w].start(k)
-	}
-	k.inParallel(&all, func(w *worker, bucket int) { w.single(bucket) })
-	k.inParallel(&all, func(w *worker, bucket int) { w.several(bucket, &all) })
+	k.inParallel((*worker).single)
+	k.inParallel((*worker).several)
 	var sum counts
-	for _, w := range all {
-		for s, n := range w.counts {
+	for i := range k.workers {
+		for s, n := range k.workers[i].counts {
 			sum[s] += n
 		}
 	}
 	return sum
 }
 
-func (k *kernel) inParallel(all *[workers]worker, do func(*worker, int)) {
+func (k *kernel) inParallel(do func(*worker, int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for w := range all {
+	for i := range k.workers {
 		group.Go(func() {
 			for b := next.Add(1); b <= bucketCount; b = next.Add(1) {
-				do(&all[w], int(b)-1)
+				do(&k.workers[i], int(b)-1)
 			}
 		})
 	}
@@ -109,96 +120,115 @@ type worker struct {
 	counts    counts
 	chains    *table // person to first and last strip, as first << 32 | last
 	strips    []strip
+	arena     []uint64 // entries of the bucket at hand
 	touches   []funnel.Touch
-	spill     [bucketCount][]linked
+	merged    []funnel.Touch
+	starts    []int // of the sorted sequences in touches
+	spills    [bucketCount]spill
 }
 
-func (w *worker) start(k *kernel) {
-	w.kernel = k
+func (w *worker) reset(k *kernel) {
+	w.kernel, w.counts = k, counts{}
 	w.evaluator = funnel.NewEvaluator(k.question.funnel())
-	w.chains = newTable(0, bucketBits)
+	if w.chains == nil {
+		w.chains = newTable(0, bucketBits)
+	}
+	for i := range w.spills {
+		s := &w.spills[i]
+		s.strips, s.entries = s.strips[:0], s.entries[:0]
+	}
 }
 
-// single evaluates the persons of one identity and sets the others' strips aside.
+// single evaluates the persons of one identity and sets the others' strips aside. Parts hold
+// different times, so that segments taken in the order of their times make chains in time order.
 func (w *worker) single(bucket int) {
-	w.open(w.rowsOf(bucket))
-	// Parts hold different times, so that strips taken in the order of their blocks' times make
-	// chains in time order.
-	slices.SortFunc(w.segments[bucket], func(a, b segment) int {
+	segments := w.segments[bucket]
+	rows := 0
+	for _, s := range segments {
+		rows += int(s.to - s.from)
+	}
+	w.open(rows)
+	slices.SortFunc(segments, func(a, b segment) int {
 		return cmp.Compare(w.firstEntry(a), w.firstEntry(b))
 	})
-	for _, s := range w.segments[bucket] {
-		b := &w.blocks[s.block]
-		for i := s.from; i < s.to; {
-			id, j := b.identities[i], i+1
-			for j < s.to && b.identities[j] == id {
-				j++
-			}
-			w.take(id, b.strip(s.block, i, j))
-			i = j
-		}
+	for _, s := range segments {
+		w.cut(&w.blocks[s.block], s)
 	}
 	w.evaluate()
 }
 
 func (k *kernel) firstEntry(s segment) uint64 {
 	b := &k.blocks[s.block]
-	return b.entries[b.strip(0, s.from, s.from+1).from]
+	return b.entries[b.start(s.from)]
 }
 
-func (w *worker) rowsOf(bucket int) int {
-	n := 0
-	for _, s := range w.segments[bucket] {
-		n += int(s.to - s.from)
-	}
-	return n
-}
-
-// strip is the entries of rows i to j.
-func (b *block) strip(number, i, j int32) strip {
+// start is where the entries of row i begin.
+func (b *block) start(i int32) int {
 	if b.ends == nil {
-		return strip{block: number, from: i, to: j, next: -1}
+		return int(i)
 	}
-	from := uint64(0)
-	if i > 0 {
-		from = b.ends[i-1]
+	if i == 0 {
+		return 0
 	}
-	return strip{block: number, from: int32(from), to: int32(b.ends[j-1]), next: -1}
+	return int(b.ends[i-1])
 }
 
-func (w *worker) take(identity uint64, s strip) {
-	if c := w.persons.at(identity); c.key != 0 {
-		bucket := bucketOf(c.value)
-		w.spill[bucket] = append(w.spill[bucket], linked{c.value, s})
+// cut copies a segment's entries, which is the one time that they are read from far away, and
+// makes strips of them.
+func (w *worker) cut(b *block, s segment) {
+	begin := b.start(s.from)
+	offset := len(w.arena) - begin
+	w.arena = append(w.arena, b.entries[begin:b.start(s.to)]...)
+	for i := s.from; i < s.to; {
+		id, j := b.identities[i], i+1
+		for j < s.to && b.identities[j] == id {
+			j++
+		}
+		w.take(id, int32(b.start(i)+offset), int32(b.start(j)+offset))
+		i = j
+	}
+}
+
+// take adds the strip of an identity, or sets it aside.
+func (w *worker) take(identity uint64, from, to int32) {
+	c := w.persons.at(identity)
+	if c.key == 0 {
+		w.chain(identity, from, to)
 		return
 	}
-	w.chain(identity, s)
+	s := &w.spills[bucketOf(c.value)]
+	begin := len(s.entries)
+	s.entries = append(s.entries, w.arena[from:to]...)
+	s.strips = append(s.strips, linked{c.value, int32(begin), int32(len(s.entries))})
 }
 
 // several evaluates the persons of several identities, from all workers' strips.
-func (w *worker) several(bucket int, all *[workers]worker) {
+func (w *worker) several(bucket int) {
 	n := 0
-	for i := range all {
-		n += len(all[i].spill[bucket])
+	for i := range w.workers {
+		n += len(w.workers[i].spills[bucket].strips)
 	}
 	w.open(n)
-	for i := range all {
-		for _, l := range all[i].spill[bucket] {
-			w.chain(l.person, l.strip)
+	for i := range w.workers {
+		s := &w.workers[i].spills[bucket]
+		offset := int32(len(w.arena))
+		w.arena = append(w.arena, s.entries...)
+		for _, l := range s.strips {
+			w.chain(l.person, l.from+offset, l.to+offset)
 		}
 	}
 	w.evaluate()
 }
 
 func (w *worker) open(most int) {
-	w.strips = w.strips[:0]
+	w.strips, w.arena = w.strips[:0], w.arena[:0]
 	w.chains.reset(most)
 }
 
 // chain adds a strip to a person's.
-func (w *worker) chain(person uint64, s strip) {
+func (w *worker) chain(person uint64, from, to int32) {
 	n := uint64(len(w.strips))
-	w.strips = append(w.strips, s)
+	w.strips = append(w.strips, strip{from, to, -1})
 	c := w.chains.at(person)
 	if c.key == 0 {
 		*c = cell{person, n<<32 | n}
@@ -214,35 +244,72 @@ func (w *worker) evaluate() {
 		if c.key == 0 || w.gather(int32(c.value>>32))&1 == 0 {
 			continue
 		}
-		attempt := w.evaluator.Evaluate(w.touches)
+		attempt := w.evaluator.Evaluate(w.inOrder())
 		for s := range attempt.Depth {
 			w.counts[s]++
 		}
 	}
 }
 
-// gather lays out a person's touches in time order, and gives the union of the steps they may
-// fill.
+// gather lays out a person's touches, notes where they go back in time, and gives the union of
+// the steps they may fill.
 func (w *worker) gather(first int32) (steps uint32) {
-	w.touches = w.touches[:0]
-	sorted, last := true, int64(0)
+	w.touches, w.starts = w.touches[:0], append(w.starts[:0], 0)
+	last := int64(0)
 	for i := first; i >= 0; i = w.strips[i].next {
-		s := &w.strips[i]
-		for _, e := range w.blocks[s.block].entries[s.from:s.to] {
+		for _, e := range w.arena[w.strips[i].from:w.strips[i].to] {
 			t := funnel.Touch{At: int64(e >> maskBits), Steps: uint32(e & maskOnly)}
 			if w.masks != nil {
 				t = funnel.Touch{At: int64(e >> 8), Steps: w.masks[e&255]}
 			}
-			if t.Steps != 0 {
-				sorted = sorted && t.At >= last
-				last = t.At
-				steps |= t.Steps
-				w.touches = append(w.touches, t)
+			if t.Steps == 0 {
+				continue
 			}
+			if t.At < last {
+				w.starts = append(w.starts, len(w.touches))
+			}
+			last = t.At
+			steps |= t.Steps
+			w.touches = append(w.touches, t)
 		}
 	}
-	if steps&1 != 0 && !sorted {
-		slices.SortFunc(w.touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
-	}
 	return steps
+}
+
+// inOrder merges the sorted sequences, of which there are about as many as the person has
+// identities, two by two.
+func (w *worker) inOrder() []funnel.Touch {
+	for len(w.starts) > 1 {
+		w.merged = w.merged[:0]
+		n := 0
+		for i := 0; i < len(w.starts); i += 2 {
+			begin := w.starts[i]
+			middle, end := len(w.touches), len(w.touches)
+			if i+1 < len(w.starts) {
+				middle = w.starts[i+1]
+			}
+			if i+2 < len(w.starts) {
+				end = w.starts[i+2]
+			}
+			w.starts[n] = len(w.merged)
+			n++
+			w.merged = merge(w.merged, w.touches[begin:middle], w.touches[middle:end])
+		}
+		w.starts = w.starts[:n]
+		w.touches, w.merged = w.merged, w.touches
+	}
+	return w.touches
+}
+
+// merge appends two sorted sequences in order.
+func merge(to, a, b []funnel.Touch) []funnel.Touch {
+	for len(a) > 0 && len(b) > 0 {
+		if b[0].At < a[0].At {
+			to, b = append(to, b[0]), b[1:]
+		} else {
+			to, a = append(to, a[0]), a[1:]
+		}
+	}
+	to = append(to, a...)
+	return append(to, b...)
 }

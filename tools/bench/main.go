@@ -20,7 +20,7 @@ import (
 
 type bench struct {
 	client  *client
-	persons *table
+	kernel  kernel
 	rounds  int
 	only    []string
 }
@@ -86,13 +86,14 @@ func (b *bench) prepare(ctx context.Context, w *world.Benchmark, reuse bool, fre
 	x := func(sql string) error { _, err := c.exec(ctx, sql); return err }
 	t0 := time.Now()
 	var n int
+	var err error
 	if reuse {
-		b.persons = newTable(w.Persons(), 0)
+		b.kernel.persons = newTable(w.Persons(), 0)
 		for p := range w.Persons() {
 			all := w.Identities(p)
 			if len(all) > 1 {
 				for _, id := range all {
-					b.persons.set(uint64(id), uint64(slices.Min(all)))
+					b.kernel.persons.set(uint64(id), uint64(slices.Min(all)))
 				}
 			}
 		}
@@ -102,8 +103,7 @@ func (b *bench) prepare(ctx context.Context, w *world.Benchmark, reuse bool, fre
 		}
 		n, _ = strconv.Atoi(strings.TrimSpace(s))
 	} else {
-		var err error
-		n, b.persons, err = load(ctx, c, w)
+		n, b.kernel.persons, err = load(ctx, c, w)
 		if err != nil {
 			return err
 		}

@@ -19,8 +19,10 @@ func TestKernel(t *testing.T) {
 	fmt.Println(name, len(blocks))
 	f, _ := os.Create("/tmp/cpu"+name+".prof"); pprof.StartCPUProfile(f)
 	for range 6 {
-		k := &kernel{question: q, persons: b.persons}
-		if name == "arrays" { k.masks = eventMasks() }
+		k := &b.kernel
+		var masks *[256]uint32
+		if name == "arrays" { masks = eventMasks() }
+		k.reset(q, masks)
 		u, t0 := used(), time.Now()
 		for _, bl := range blocks { k.add(bl) }
 		ta, ua := time.Since(t0), used()-u

@@ -9,11 +9,11 @@ func openProbe(t *testing.T) (*bench, context.Context) {
 	t.Cleanup(func() { ch.Close(ctx) })
 	b := &bench{client: &client{url: ch.URL()}}
 	w := world.NewBenchmark(1, 1_000_000)
-	b.persons = newTable(w.Persons(), 0)
+	b.kernel.persons = newTable(w.Persons(), 0)
 	for p := range w.Persons() {
 		all := w.Identities(p)
 		if len(all) > 1 { m := all[0]; for _, id := range all { m = min(m, id) }
-			for _, id := range all { b.persons.set(uint64(id), uint64(m)) } }
+			for _, id := range all { b.kernel.persons.set(uint64(id), uint64(m)) } }
 	}
 	return b, ctx
 }

@@ -85,6 +85,7 @@ var packages = []entry{
 
 	{path: "services/engine", layer: ground},
 	{path: "services/internal/conf", layer: ground},
+	{path: "services/internal/docs", layer: ground},
 	{path: "services/internal/archtest", layer: ground},
 
 	{path: "tools/bench/...", layer: tool},

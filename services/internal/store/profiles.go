@@ -155,6 +155,9 @@ func scanLink(rows driver.Rows) (identity.Link, error) {
 func (s *Store) LastWrites(
 	ctx context.Context, site journey.SiteID, of []journey.IdentityID,
 ) ([]identity.Write, error) {
+	if len(of) == 0 {
+		return nil, nil
+	}
 	return s.writes(ctx, site, "identity IN ("+idList(of)+")", math.MaxInt64)
 }
 

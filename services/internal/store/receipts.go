@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -69,15 +67,6 @@ func (s *Store) siteReceipts(
 		copies = append(copies, c)
 	}
 	return copies, s.broken(rows.Err(), "reading copies")
-}
-
-func bigQuery(ctx context.Context, params map[string]string) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithParameters(params),
-		clickhouse.WithSettings(clickhouse.Settings{"max_query_size": maxQueryBytes}))
-}
-
-func withParams(ctx context.Context, params map[string]string) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithParameters(params))
 }
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000000") }

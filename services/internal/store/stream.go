@@ -21,8 +21,7 @@ import (
 // Query is a SELECT whose result is read by columns.
 type Query struct {
 	SQL string
-	// Params are bound by the server where the SQL says {name:Type}; values are as ClickHouse
-	// writes them in text.
+	// Params are bound by the server where the SQL says {name:Type}. Texts are plain, not escaped.
 	Params map[string]string
 	// Settings hold for this query alone.
 	Settings map[string]string
@@ -150,7 +149,7 @@ func (st *stream) open(ctx context.Context, q Query) (io.ReadCloser, error) {
 		values.Set("database", st.database)
 	}
 	for name, value := range q.Params {
-		values.Set("param_"+name, value)
+		values.Set("param_"+name, escaped.Replace(value))
 	}
 	for name, value := range q.Settings {
 		values.Set(name, value)
@@ -197,7 +196,7 @@ func (s *Store) streamRows(ctx context.Context, q Query, each func(*Block) error
 		settings[name] = value
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(settings),
-		clickhouse.WithParameters(q.Params))
+		clickhouse.WithParameters(escapedAll(q.Params)))
 	rows, err := s.conn.Query(ctx, q.SQL)
 	if err != nil {
 		return s.broken(err, "asking for touchpoints")

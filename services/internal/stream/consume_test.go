@@ -244,8 +244,8 @@ func membersShareWithoutLoss(t *testing.T, w world) {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		for i := 0; i < total; i += 20 {
-			if err := p.Produce(w.ctx, w.numbered(i, i+20, 50)...); err != nil {
+		for i := 0; i < total; i += 100 {
+			if err := p.Produce(w.ctx, w.numbered(i, i+100, 50)...); err != nil {
 				t.Errorf("producing: %v", err)
 			}
 		}

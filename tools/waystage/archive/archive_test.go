@@ -314,7 +314,7 @@ func FuzzLines(f *testing.F) {
 		if len(want) > 0 && want[len(want)-1] == "" && !strings.HasSuffix(text, "\n") {
 			want = want[:len(want)-1] // nothing but a mark or carriage returns behind the last end
 		}
-		if !cmp.Equal(want, got) {
+		if !slices.Equal(want, got) {
 			t.Errorf("lines of %q: %q, want %q", text, got, want)
 		}
 	})

@@ -9,7 +9,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/processor"
 	"github.com/waystage/waystage/tools/waystage/picture"
 )
@@ -19,9 +18,9 @@ func newRebuild(w *World) *cobra.Command {
 	var clickHouse string
 	c := &cobra.Command{
 		Use: "rebuild", GroupID: groupRun,
-		Short: "Derive all persons and personas anew from the stored facts",
+		Short: "Derive persons, personas and packed journeys anew from the stored facts",
 		Long: `Derives for every site which identities are one person, their merged traits and personas,
-into a new set of tables, and exchanges it for the present one. Touchpoints may flow
+and packs all journeys, into a new set of tables, and exchanges it for the present one. Touchpoints may flow
 meanwhile, and questions are answered. The result is the same as what the processor keeps;
 it is needed after rules or limits have changed, or where data were restored.`,
 		Example: `  waystage rebuild
@@ -53,12 +52,11 @@ func (w *World) rebuild(ctx context.Context, dsn string) error {
 	}
 	began := time.Now()
 	var bar *progressbar.ProgressBar
-	var at journey.SiteID
-	identities := 0
-	err = p.Rebuild(ctx, func(site journey.SiteID, done, of int) {
-		if bar == nil || site != at {
-			bar, at = newBar(w, int64(of), "site "+string(site)), site
-			identities += of
+	at, parts := "", 0
+	err = p.Rebuild(ctx, func(part string, done, of int) {
+		if bar == nil || part != at {
+			bar, at = newBar(w, int64(of), part), part
+			parts += of
 		}
 		if w.StderrTerminal {
 			_ = bar.Set(done) // only drawing can fail
@@ -67,7 +65,7 @@ func (w *World) rebuild(ctx context.Context, dsn string) error {
 	if err != nil {
 		return fmt.Errorf("rebuilding: %w", err)
 	}
-	fmt.Fprintf(w.Stdout, "Derived the persons of %s identities anew, in %s.\n",
-		picture.Number(identities), picture.Span(time.Since(began).Seconds()))
+	fmt.Fprintf(w.Stdout, "Derived %s identities and months of journeys anew, in %s.\n",
+		picture.Number(parts), picture.Span(time.Since(began).Seconds()))
 	return nil
 }
