@@ -39,10 +39,12 @@ func TestFormOf(t *testing.T) {
 			"INSERT INTO t VALUES (1)",
 			seen{Format: "Values", TakesData: true, Head: "INSERT INTO t ", Data: " (1)"},
 		},
-		"insert format": {"insert into t (values, format) format TSV \r\n\n1",
+		"insert format": {
+			"insert into t (values, format) format TSV \r\n\n1",
 			seen{
 				Format: "TSV", TakesData: true, Head: "insert into t (values, format) ",
-				Data: "\n1"},
+				Data: "\n1",
+			},
 		},
 		"insert into values": {
 			"INSERT INTO a.values FORMAT TSV",

@@ -76,14 +76,18 @@ func TestHTTPForms(t *testing.T) {
 		"POST":          {post(nil, "SELECT 1;\n"), 200, "1\n"},
 		"in two halves": {post(url.Values{"query": {"SELECT 1 +"}}, "2"), 200, "3\n"},
 		"FORMAT":        {post(nil, "SELECT 1 AS a FORMAT JSONEachRow"), 200, "{\"a\":1}\n"},
-		"default_format": {post(url.Values{"default_format": {"CSVWithNames"}}, "SELECT 1 AS a"),
-			200, "\"a\"\n1\n"},
+		"default_format": {
+			post(url.Values{"default_format": {"CSVWithNames"}}, "SELECT 1 AS a"),
+			200, "\"a\"\n1\n",
+		},
 		"FORMAT wins": {
 			post(url.Values{"default_format": {"CSV"}}, "SELECT 'a' FORMAT TSV"), 200, "a\n",
 		},
 		"no rows": {post(nil, "SELECT 1 WHERE 0"), 200, ""},
-		"names of no rows": {post(nil, "SELECT 1 AS a WHERE 0 FORMAT TSVWithNames"), 200,
-			"a\n"},
+		"names of no rows": {
+			post(nil, "SELECT 1 AS a WHERE 0 FORMAT TSVWithNames"), 200,
+			"a\n",
+		},
 		"database": {
 			post(url.Values{"database": {"system"}}, "SELECT currentDatabase()"), 200,
 			"system\n",
@@ -154,8 +158,10 @@ func TestHTTPErrors(t *testing.T) {
 		"bad frames": {
 			values: url.Values{"decompress": {"1"}}, body: "SELECT 1", status: 400, code: "117",
 		},
-		"held back": {values: url.Values{"wait_end_of_query": {"1"}},
-			body: "SELECT throwIf(number = 3000000) FROM numbers(4000000)", status: 500, code: "395"},
+		"held back": {
+			values: url.Values{"wait_end_of_query": {"1"}},
+			body:   "SELECT throwIf(number = 3000000) FROM numbers(4000000)", status: 500, code: "395",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.method == "" {

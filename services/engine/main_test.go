@@ -86,7 +86,7 @@ func one[T any](t *testing.T, conn driver.Conn, query string, args ...any) T {
 }
 
 func oneIn[T any](
-	t *testing.T, ctx context.Context, conn driver.Conn, query string, args ...any,
+	t *testing.T, ctx context.Context, conn driver.Conn, query string, args ...any, //nolint:revive // t is first
 ) T {
 	t.Helper()
 	var value T

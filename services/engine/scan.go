@@ -33,7 +33,8 @@ func (s *scanner) next() token {
 	if s.at >= len(s.text) {
 		return token{kind: tokenEnd, start: s.at, end: s.at, depth: s.depth}
 	}
-	start, kind := s.at, tokenOther
+	start := s.at
+	var kind tokenKind
 	switch c := s.text[s.at]; {
 	case isWordByte(c):
 		kind = tokenWord

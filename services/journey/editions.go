@@ -15,7 +15,7 @@ type PublishedMap struct {
 
 // Parse reads the edition's source. Errors: MapErrors, wrapped, where the source is no map, which
 // happens only if another release published it.
-func (e Edition) Parse() (PublishedMap, error) {
+func (e Publication) Parse() (PublishedMap, error) {
 	m, err := ParseMap(e.Source)
 	if err != nil {
 		return PublishedMap{}, fmt.Errorf("reading version %d of the map: %w", e.Version, err)

@@ -81,11 +81,11 @@ func TestEditionsDoNotDependOnOrder(t *testing.T) {
 func TestEditionParse(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1, 0)
-	p, err := journey.Edition{Version: 3, Source: small, InForceAt: at}.Parse()
+	p, err := journey.Publication{Version: 3, Source: small, InForceAt: at}.Parse()
 	if err != nil || p.Map.Version != 3 || !p.InForceAt.Equal(at) {
 		t.Errorf("Parse = %+v, %v", p, err)
 	}
-	_, err = journey.Edition{Version: 3, Source: "title: x"}.Parse()
+	_, err = journey.Publication{Version: 3, Source: "title: x"}.Parse()
 	var mistakes journey.MapErrors
 	if !errors.As(err, &mistakes) {
 		t.Errorf("error %v, want MapErrors inside", err)

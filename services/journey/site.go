@@ -81,8 +81,8 @@ type Key struct {
 // Revoked tells whether the key has ended.
 func (k Key) Revoked() bool { return !k.RevokedAt.IsZero() }
 
-// Edition is one published version of a site's journey map.
-type Edition struct {
+// Publication is one published version of a site's journey map.
+type Publication struct {
 	Version MapVersion
 	// Source is the YAML as published. Empty in lists.
 	Source string
@@ -91,6 +91,3 @@ type Edition struct {
 	// InForceAt is the instant from which on messages received are attributed by it. UTC.
 	InForceAt time.Time
 }
-
-// Publication is another name of Edition.
-type Publication = Edition

@@ -13,7 +13,6 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/waystage/waystage/proto/gen/openapi"
 	"github.com/waystage/waystage/services/internal/fault"
@@ -74,6 +73,7 @@ func assemble(
 		DrainTimeout:    cfg.DrainTimeout,
 		BodyMaxBytes:    cfg.BodyMaxBytes,
 		OpenAPI:         openapi.JSON,
+		Beside:          b.migrateOnce,
 		QueryParameters: api.QueryParameters,
 	}, rpc.NewGuard(cfg.RootToken, b.lookup, time.Now), handlers.Services(), log, m.observe)
 	if err != nil {
@@ -93,22 +93,17 @@ func (s *Service) HTTPAddr() string { return s.server.HTTPAddr() }
 //
 // Beside it the schema of the store is brought up to date, as soon as ClickHouse is there.
 func (s *Service) Run(ctx context.Context, ready func(bool)) error {
-	migrating, stop := context.WithCancel(ctx)
-	var group errgroup.Group
-	group.Go(func() error { return s.migrate(migrating) })
 	err := s.server.Run(ctx, ready)
-	stop()
-	err = errors.Join(err, group.Wait())
 	if closing := s.backend.close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("closing the store: %w", closing))
 	}
 	return err
 }
 
-// migrate brings the schema up to date, again and again while ClickHouse is away.
-func (s *Service) migrate(ctx context.Context) error {
+// migrateOnce brings the schema up to date, again and again while ClickHouse is away.
+func (b backend) migrateOnce(ctx context.Context) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := s.backend.migrate(ctx)
+		err := b.migrate(ctx)
 		if err != nil && !fault.Retryable(err) {
 			err = backoff.Permanent(err)
 		}

@@ -31,8 +31,12 @@ var stageEvents = [stageCount]struct {
 	events []string
 }{
 	{"awareness", []string{"ad_seen", "post_seen", "video_seen", "poster_scanned", "friend_told"}},
-	{"interest", []string{"page_opened", "article_read", "letter_opened", "event_joined", "forum_read"}},
-	{"desire", []string{"product_viewed", "gallery_opened", "expert_read", "story_read", "wish_added"}},
+	{"interest", []string{
+		"page_opened", "article_read", "letter_opened", "event_joined", "forum_read",
+	}},
+	{"desire", []string{
+		"product_viewed", "gallery_opened", "expert_read", "story_read", "wish_added",
+	}},
 	{"search", []string{"search_run", "landing_opened", "chat_opened", "contact_left", "filter_used"}},
 	{"comparison", []string{"prices_compared", "review_read", "calculator_used", "call_made"}},
 	{"purchase", []string{"cart_filled", "checkout_opened", "payment_made", "order_placed"}},

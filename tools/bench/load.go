@@ -75,8 +75,10 @@ func loadLinks(
 		}
 	}
 	return persons, firstOf, c.insert(ctx, "links", proto.Input{
-		{Name: "identity", Data: &identity}, {Name: "person", Data: &person},
-		{Name: "dense", Data: &dense}, {Name: "first", Data: &first},
+		{Name: "identity", Data: &identity},
+		{Name: "person", Data: &person},
+		{Name: "dense", Data: &dense},
+		{Name: "first", Data: &first},
 	})
 }
 
@@ -106,10 +108,14 @@ func (s *stagedRows) add(t world.Touchpoint, firstOf []uint32) {
 
 func (s *stagedRows) input() proto.Input {
 	return proto.Input{
-		{Name: "n", Data: &s.ns}, {Name: "at", Data: &s.at},
-		{Name: "identity", Data: &s.ids}, {Name: "number", Data: &s.numbers},
-		{Name: "dense", Data: &s.dense}, {Name: "event", Data: &s.event},
-		{Name: "device", Data: &s.device}, {Name: "category", Data: &s.category},
+		{Name: "n", Data: &s.ns},
+		{Name: "at", Data: &s.at},
+		{Name: "identity", Data: &s.ids},
+		{Name: "number", Data: &s.numbers},
+		{Name: "dense", Data: &s.dense},
+		{Name: "event", Data: &s.event},
+		{Name: "device", Data: &s.device},
+		{Name: "category", Data: &s.category},
 		{Name: "amount", Data: &s.amount},
 	}
 }

@@ -19,10 +19,10 @@ import (
 )
 
 type bench struct {
-	client  *client
-	kernel  kernel
-	rounds  int
-	only    []string
+	client *client
+	kernel kernel
+	rounds int
+	only   []string
 }
 
 func main() {

@@ -88,7 +88,12 @@ func Database(tb testing.TB) (dsn string) {
 
 // exec runs a statement without a result.
 func exec(server, query string) error {
-	answer, err := http.Post(server+"/", "text/plain", strings.NewReader(query))
+	request, err := http.NewRequestWithContext(
+		context.Background(), http.MethodPost, server+"/", strings.NewReader(query))
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}

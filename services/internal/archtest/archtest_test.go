@@ -232,7 +232,7 @@ func TestEachRuleIsFelt(t *testing.T) {
 
 const (
 	starters = "services/engine, services/internal/host, services/internal/rpc, " +
-		"services/internal/stream, services/processor/batch"
+		"services/internal/stream, services/processor/batch, services/query/answer"
 	open = "services/journey, services/journey/maps, services/identity, services/funnel, " +
 		"services/world, services/engine, services/engine/enginetest, " +
 		"services/ingest, services/processor, services/query"

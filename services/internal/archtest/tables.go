@@ -87,6 +87,7 @@ var packages = []entry{
 	{path: "services/internal/conf", layer: ground},
 	{path: "services/internal/docs", layer: ground},
 	{path: "services/internal/archtest", layer: ground},
+	{path: "services/internal/spinetest", layer: double},
 
 	{path: "tools/bench/...", layer: tool},
 	{path: "tools/e2e/...", layer: tool},
@@ -140,8 +141,6 @@ var starters = []string{
 	"services/processor/batch",
 	// One question is evaluated by as many goroutines as there are processors.
 	"services/query/answer",
-	// Beside its life, query brings the schema up to date once ClickHouse is there.
-	"services/query",
 }
 
 // environment are the packages, besides programs and tools, that may read the environment.

@@ -31,6 +31,9 @@ type Config struct {
 	BodyMaxBytes int
 	// OpenAPI is the description of the HTTP API as a JSON document.
 	OpenAPI []byte
+	// Beside is done while the server serves, until its context ends; its error ends the server.
+	// nil does nothing.
+	Beside func(ctx context.Context) error
 	// QueryParameters are the names that may stand in the query of a GET; others are refused.
 	QueryParameters []string
 }
@@ -158,7 +161,10 @@ func (s *Server) HTTPAddr() string { return s.httpPort.Addr().String() }
 // nil, or the error of a port that broke. ready is told true once it serves and false before it
 // stops. It may be called once.
 func (s *Server) Run(ctx context.Context, ready func(bool)) error {
-	broken := make(chan error, 3)
+	broken := make(chan error, 4)
+	beside, stop := context.WithCancel(ctx)
+	defer s.runBeside(beside, broken)()
+	defer stop()
 	for _, port := range []net.Listener{s.grpcPort, s.inside} {
 		go func() { broken <- s.grpc.Serve(port) }()
 	}
@@ -175,6 +181,21 @@ func (s *Server) Run(ctx context.Context, ready func(bool)) error {
 	ready(false)
 	s.health.Shutdown()
 	return errors.Join(err, s.drain())
+}
+
+// runBeside does the work beside serving, and gives what waits for its end.
+func (s *Server) runBeside(ctx context.Context, broken chan<- error) (wait func()) {
+	if s.cfg.Beside == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.cfg.Beside(ctx); err != nil {
+			broken <- err
+		}
+	}()
+	return func() { <-done }
 }
 
 // drain lets calls under way end, for DrainTimeout at most, and closes everything.

@@ -141,7 +141,8 @@ func (s *Store) RebuildJourneys(ctx context.Context, progress func(done, of int)
 		}
 	}
 	var months []uint32
-	err = s.conn.QueryRow(ctx, `SELECT arraySort(groupUniqArray(toYYYYMM(at))) FROM touchpoints`).Scan(&months)
+	err = s.conn.QueryRow(ctx, "SELECT arraySort(groupUniqArray(toYYYYMM(at))) FROM touchpoints").
+		Scan(&months)
 	if err != nil {
 		return s.broken(err, "listing months")
 	}

@@ -95,7 +95,9 @@ func (s *Store) Publication(
 
 // Publications gives all versions of a site's map, newest first, without their sources. Errors:
 // Unavailable.
-func (s *Store) Publications(ctx context.Context, site journey.SiteID) ([]journey.Publication, error) {
+func (s *Store) Publications(
+	ctx context.Context, site journey.SiteID,
+) ([]journey.Publication, error) {
 	return s.editions(ctx, "''", "site = {site:String}",
 		map[string]string{"site": string(site)}, "")
 }

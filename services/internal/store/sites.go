@@ -157,7 +157,8 @@ func (s *Store) keys(
 		if err != nil {
 			return nil, s.broken(err, "reading a key")
 		}
-		k.Kind, k.CreatedAt, k.RevokedAt = journey.ParseKeyKind(kind), k.CreatedAt.UTC(), k.RevokedAt.UTC()
+		k.Kind = journey.ParseKeyKind(kind)
+		k.CreatedAt, k.RevokedAt = k.CreatedAt.UTC(), k.RevokedAt.UTC()
 		if k.RevokedAt.Equal(never) {
 			k.RevokedAt = time.Time{}
 		}

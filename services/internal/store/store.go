@@ -1,5 +1,5 @@
 // Package store keeps facts, profiles, sites, keys and maps in ClickHouse. It is the only package
-// that speaks rows and SQL dialects of its driver; the schema stands in migrations and nowhere else.
+// that speaks rows and the dialect of the driver; the schema stands in migrations, nowhere else.
 //
 // A Store is safe for concurrent use. Every method returns fault.Unavailable while the server is
 // away: the call may be retried as it is, because every insert may run twice.

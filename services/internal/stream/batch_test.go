@@ -28,7 +28,8 @@ func chunkOf(partition int, first int64, n int) chunk {
 
 // gathering runs gather in a bubble of its own time, and feeds it until the test returns.
 func gathering(t *testing.T, l limits, chunks []chunk,
-	test func(in chan<- chunk, out <-chan *pile, fed *atomic.Int64)) {
+	test func(in chan<- chunk, out <-chan *pile, fed *atomic.Int64),
+) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer synctest.Wait()
@@ -80,8 +81,11 @@ func TestGatherGivesWhatIsFull(t *testing.T) {
 		want   []int
 	}{
 		"records reached": {limits{4, 1 << 20, time.Hour}, []int{2, 2, 4}, []int{4, 4}},
-		"records would pass": {limits{4, 1 << 20, time.Hour}, []int{3, 2, 3, 4},
-			[]int{3, 2, 3, 4}},
+		"records would pass": {
+			limits{4, 1 << 20, time.Hour},
+			[]int{3, 2, 3, 4},
+			[]int{3, 2, 3, 4},
+		},
 		"bytes reached":    {limits{1000, 4 * one, time.Hour}, []int{2, 2, 4}, []int{4, 4}},
 		"bytes would pass": {limits{1000, 4 * one, time.Hour}, []int{3, 2, 4}, []int{3, 2, 4}},
 		"a large one goes": {limits{1000, one, time.Hour}, []int{5, 1}, []int{5, 1}},
@@ -207,7 +211,7 @@ func TestPartialErrorNamesEachCause(t *testing.T) {
 	away := fault.New(fault.Unavailable, "away")
 	err := newPartialError([]int{1, 4, 7}, []error{large, away, large})
 	for index, want := range map[int]error{0: nil, 1: large, 4: away, 5: nil, 7: large} {
-		if got := err.At(index); got != want {
+		if got := err.At(index); !errors.Is(got, want) {
 			t.Errorf("record %d: got %v, want %v", index, got, want)
 		}
 	}

@@ -69,8 +69,10 @@ func transport() *kafka.Transport {
 // itself it gives up at once when a partition has no leader or a connection has just been closed.
 type patient struct{ *kafka.Transport }
 
+// RoundTrip makes every error that is not the broker's answer one that passes.
 func (p patient) RoundTrip(ctx context.Context, address net.Addr, request kafka.Request) (
-	kafka.Response, error) {
+	kafka.Response, error,
+) {
 	response, err := p.Transport.RoundTrip(ctx, address, request)
 	if _, answered := errors.AsType[kafka.Error](err); err != nil && !answered {
 		err = temporary{err}
@@ -81,6 +83,7 @@ func (p patient) RoundTrip(ctx context.Context, address net.Addr, request kafka.
 // temporary is an error that passes.
 type temporary struct{ error }
 
+// Temporary tells kafka-go to try again.
 func (temporary) Temporary() bool { return true }
 
 func (t temporary) Unwrap() error { return t.error }

@@ -40,7 +40,8 @@ func Lag(ctx context.Context, brokers []string, group, topic string) (map[int]in
 
 // committedOf gives the committed offsets; for none it is -1 or missing.
 func committedOf(ctx context.Context, client *kafka.Client, group, topic string,
-	partitions []kafka.Partition) (map[int]int64, error) {
+	partitions []kafka.Partition,
+) (map[int]int64, error) {
 	request := &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: nil}}
 	for _, p := range partitions {
 		request.Topics[topic] = append(request.Topics[topic], p.ID)
@@ -66,7 +67,8 @@ func committedOf(ctx context.Context, client *kafka.Client, group, topic string,
 }
 
 func endsOf(ctx context.Context, client *kafka.Client, topic string,
-	partitions []kafka.Partition) (map[int]kafka.PartitionOffsets, error) {
+	partitions []kafka.Partition,
+) (map[int]kafka.PartitionOffsets, error) {
 	request := &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{}}
 	for _, p := range partitions {
 		request.Topics[topic] = append(request.Topics[topic],

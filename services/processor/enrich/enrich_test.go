@@ -19,7 +19,7 @@ touchpoints: [{id: order, stage: second, events: [Order]}]
 func TestAttributeByTheMapInForceWhenReceived(t *testing.T) {
 	t.Parallel()
 	inForceAt := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	published, err := journey.Edition{Version: 1, Source: source, InForceAt: inForceAt}.Parse()
+	published, err := journey.Publication{Version: 1, Source: source, InForceAt: inForceAt}.Parse()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,13 +108,17 @@ func (d *directory) markRead(read, still []string) {
 func (d *directory) read(ctx context.Context, parts []string) error {
 	query := store.Query{
 		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at),
-			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String), CAST(site AS String)
+			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String),
+			CAST(site AS String)
 			FROM profiles WHERE has(splitByChar(',', {parts:String}), _part)`,
 		Params: map[string]string{"parts": strings.Join(parts, ",")},
 		Columns: []store.Column{
-			{Name: "identity", Type: store.UInt64}, {Name: "person", Type: store.UInt64},
-			{Name: "last_write", Type: store.Int64}, {Name: "derived", Type: store.Int64},
-			{Name: "version", Type: store.UInt32}, {Name: "persona", Type: store.String},
+			{Name: "identity", Type: store.UInt64},
+			{Name: "person", Type: store.UInt64},
+			{Name: "last_write", Type: store.Int64},
+			{Name: "derived", Type: store.Int64},
+			{Name: "version", Type: store.UInt32},
+			{Name: "persona", Type: store.String},
 			{Name: "site", Type: store.String},
 		},
 	}
@@ -190,7 +194,9 @@ func (d *directory) personOf(identity uint64) (person uint64, ok bool) {
 }
 
 // identitiesOf lists the identities of persons, per person ascending.
-func (d *directory) identitiesOf(persons []journey.PersonID) map[journey.PersonID][]journey.IdentityID {
+func (d *directory) identitiesOf(
+	persons []journey.PersonID,
+) map[journey.PersonID][]journey.IdentityID {
 	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
 	for _, p := range persons {
 		of[p] = nil

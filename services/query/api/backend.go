@@ -41,13 +41,13 @@ type Maps interface {
 	// the map's own. Errors: Unavailable.
 	Publish(
 		ctx context.Context, site journey.SiteID, source, title string,
-	) (journey.Edition, error)
+	) (journey.Publication, error)
 	// Publication gives one version, or the Newest. Errors: NotFound, Unavailable.
 	Publication(
 		ctx context.Context, site journey.SiteID, version journey.MapVersion,
-	) (journey.Edition, error)
+	) (journey.Publication, error)
 	// Publications gives all of a site, newest first, without sources. Errors: Unavailable.
-	Publications(ctx context.Context, site journey.SiteID) ([]journey.Edition, error)
+	Publications(ctx context.Context, site journey.SiteID) ([]journey.Publication, error)
 }
 
 // Answers answers questions. The question is whole: every field is settled, as_of too, and every

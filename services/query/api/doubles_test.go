@@ -19,7 +19,7 @@ type memory struct {
 	mu    sync.Mutex
 	sites map[journey.SiteID]journey.Site
 	keys  map[journey.KeyHash]journey.Key
-	maps  map[journey.SiteID][]journey.Edition
+	maps  map[journey.SiteID][]journey.Publication
 	// lookups counts KeyByHash.
 	lookups int
 	// away makes every call fail.
@@ -30,7 +30,7 @@ func newMemory() *memory {
 	return &memory{
 		sites: map[journey.SiteID]journey.Site{},
 		keys:  map[journey.KeyHash]journey.Key{},
-		maps:  map[journey.SiteID][]journey.Edition{},
+		maps:  map[journey.SiteID][]journey.Publication{},
 	}
 }
 
@@ -156,17 +156,17 @@ func (m *memory) key(site journey.SiteID, kind journey.KeyKind, secret string) {
 
 func (m *memory) Publish(
 	_ context.Context, site journey.SiteID, source, title string,
-) (journey.Edition, error) {
+) (journey.Publication, error) {
 	unlock, err := m.lock()
 	defer unlock()
 	if err != nil {
-		return journey.Edition{}, err
+		return journey.Publication{}, err
 	}
 	list := m.maps[site]
 	if len(list) > 0 && list[0].Source == source {
 		return list[0], nil
 	}
-	e := journey.Edition{
+	e := journey.Publication{
 		Version: journey.MapVersion(len(list) + 1), Source: source, Title: title, InForceAt: now,
 	}
 	m.maps[site] = slices.Insert(list, 0, e)
@@ -175,21 +175,21 @@ func (m *memory) Publish(
 
 func (m *memory) Publication(
 	_ context.Context, site journey.SiteID, version journey.MapVersion,
-) (journey.Edition, error) {
+) (journey.Publication, error) {
 	unlock, err := m.lock()
 	defer unlock()
 	if err != nil {
-		return journey.Edition{}, err
+		return journey.Publication{}, err
 	}
 	for _, e := range m.maps[site] {
 		if version == api.Newest || e.Version == version {
 			return e, nil
 		}
 	}
-	return journey.Edition{}, fault.New(fault.NotFound, "site %q has no such map version", site)
+	return journey.Publication{}, fault.New(fault.NotFound, "site %q has no such map version", site)
 }
 
-func (m *memory) Publications(_ context.Context, site journey.SiteID) ([]journey.Edition, error) {
+func (m *memory) Publications(_ context.Context, site journey.SiteID) ([]journey.Publication, error) {
 	unlock, err := m.lock()
 	defer unlock()
 	list := slices.Clone(m.maps[site])

@@ -114,7 +114,7 @@ func (h *mapHandler) ListJourneyMaps(
 	if err != nil {
 		return nil, fmt.Errorf("listing maps of site %s: %w", site, err)
 	}
-	list, next, err := pageOf(m, list, func(p journey.Edition) string {
+	list, next, err := pageOf(m, list, func(p journey.Publication) string {
 		return strconv.FormatUint(uint64(p.Version), 10)
 	})
 	if err != nil {
@@ -130,7 +130,7 @@ func (h *mapHandler) ListJourneyMaps(
 
 // named adds what only a published version has.
 func named(
-	m *journeyv1.JourneyMap, site journey.SiteID, p journey.Edition,
+	m *journeyv1.JourneyMap, site journey.SiteID, p journey.Publication,
 ) *journeyv1.JourneyMap {
 	m.Name = mapName(site, p.Version)
 	m.Version = uint32(p.Version)

@@ -32,7 +32,7 @@ func newMapReader(store Maps) *mapReader {
 // read gives a version, or the Newest, and its map. Errors: NotFound, Unavailable.
 func (r *mapReader) read(
 	ctx context.Context, site journey.SiteID, version journey.MapVersion,
-) (journey.Edition, *journey.Map, error) {
+) (journey.Publication, *journey.Map, error) {
 	edition, err := r.store.Publication(ctx, site, version)
 	if err != nil {
 		return edition, nil, fmt.Errorf("reading map of site %s: %w", site, err)

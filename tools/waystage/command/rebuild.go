@@ -20,9 +20,10 @@ func newRebuild(w *World) *cobra.Command {
 		Use: "rebuild", GroupID: groupRun,
 		Short: "Derive persons, personas and packed journeys anew from the stored facts",
 		Long: `Derives for every site which identities are one person, their merged traits and personas,
-and packs all journeys, into a new set of tables, and exchanges it for the present one. Touchpoints may flow
-meanwhile, and questions are answered. The result is the same as what the processor keeps;
-it is needed after rules or limits have changed, or where data were restored.`,
+and packs all journeys, into a new set of tables, and exchanges it for the present one.
+Touchpoints may flow meanwhile, and questions are answered. The result is the same as what
+the processor keeps; it is needed after rules or limits have changed, or where data were
+restored.`,
 		Example: `  waystage rebuild
   waystage rebuild --clickhouse http://user:password@ch:8123/waystage`,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,7 @@ var errNoLibs = errors.New("the jars of Apache Kafka are missing; run " +
 // findLibs gives the directory of the jars.
 func findLibs() (string, error) {
 	if _, err := exec.LookPath("java"); err != nil {
-		return "", fmt.Errorf("Apache Kafka needs Java 17 or later: %w", err)
+		return "", fmt.Errorf("the broker needs Java 17 or later: %w", err)
 	}
 	if libs := os.Getenv(libsVariable); libs != "" {
 		return libs, hasJars(libs)
@@ -87,7 +88,8 @@ group.min.session.timeout.ms=1000
 
 // format prepares the directory of the log.
 func format(libs, config string) error {
-	tool := exec.Command("java", "-cp", filepath.Join(libs, "*"), "kafka.tools.StorageTool",
+	tool := exec.CommandContext(context.Background(), "java", "-cp",
+		filepath.Join(libs, "*"), "kafka.tools.StorageTool",
 		"format", "-t", "d2F5c3RhZ2UtdGVzdHMtMQ", "-c", config)
 	if out, err := tool.CombinedOutput(); err != nil {
 		return fmt.Errorf("formatting Kafka's directory: %w\n%s", err, out)
@@ -118,7 +120,8 @@ func launch(libs, config, log string) (*process, error) {
 		return nil, err
 	}
 	defer kept.Close()
-	command := exec.Command("sh", "-c", guarded, "kafka", "-Xms128m", "-Xmx384m",
+	command := exec.CommandContext(context.Background(), "sh", "-c", guarded, "kafka",
+		"-Xms128m", "-Xmx384m",
 		"-XX:TieredStopAtLevel=1", "-cp", filepath.Join(libs, "*"), "kafka.Kafka", config)
 	command.Stdout, command.Stderr = out, out
 	command.ExtraFiles = []*os.File{kept}
