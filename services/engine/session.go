@@ -23,7 +23,8 @@ type session struct {
 
 // openSession connects to the data in dir. Args are settings in the form "name=value".
 func (l *library) openSession(dir string, args ...string) (*session, error) {
-	texts := []string{"clickhouse\x00", "--path=" + dir + "\x00"}
+	// On a terminal the library would write there: errors come back as answers.
+	texts := []string{"clickhouse\x00", "--path=" + dir + "\x00", "--log-level=none\x00"}
 	for _, arg := range args {
 		texts = append(texts, "--"+arg+"\x00")
 	}
