@@ -70,11 +70,11 @@ func (c *client) insert(ctx context.Context, into string, input proto.Input) err
 	return errors.Join(err, body.Close())
 }
 
-// stream runs a SELECT and decodes its blocks into what columns gives for each of them.
+// stream runs a SELECT, decodes each of its blocks into what columns gives, and calls each.
 func (c *client) stream(
-	ctx context.Context, sql string, columns func() proto.Results, each func() error,
+	ctx context.Context, sql string, columns func() proto.Results, each func(),
 ) error {
-	body, err := c.post(ctx, nativeOf(sql), nil)
+	body, err := c.post(ctx, sql+" FORMAT Native", nil)
 	if err != nil {
 		return err
 	}
@@ -89,15 +89,6 @@ func (c *client) stream(
 		if err != nil {
 			return fmt.Errorf("decoding a block of %.80q: %w", sql, err)
 		}
-		if err := each(); err != nil {
-			return err
-		}
+		each()
 	}
-}
-
-func nativeOf(sql string) string {
-	if i := strings.Index(sql, " SETTINGS "); i >= 0 {
-		return sql[:i] + " FORMAT Native" + sql[i:]
-	}
-	return sql + " FORMAT Native"
 }

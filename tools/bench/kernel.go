@@ -6,13 +6,16 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ClickHouse/ch-go/proto"
+
 	"github.com/waystage/waystage/services/funnel"
 )
 
-// An entry is a touchpoint on the wire: milliseconds since 1970 << maskBits | a bit per step.
+// An entry is a touchpoint on the wire: milliseconds since 1970, and in the lowest bits either a
+// bit per step that it may fill, or the code of its label.
 const (
-	maskBits = 20
-	maskOnly = 1<<maskBits - 1
+	entryBits = 22
+	entryMask = 1<<entryBits - 1
 )
 
 // Identities are uniform hashes and come sorted within each part of a table, so the kernel cuts
@@ -26,9 +29,23 @@ const (
 
 func bucketOf(number uint64) int { return int(number >> (64 - bucketBits)) }
 
-// block is what came in one block: entries per row, or, with ends, an array of entries per row.
+// block is what came in one block: an entry per row, or, with ends, an array of entries per row.
 type block struct {
 	identities, entries, ends []uint64
+}
+
+// columns are what a block is decoded into.
+type columns struct {
+	identities, entries proto.ColUInt64
+	ends                *proto.ColArr[uint64]
+}
+
+// arrays is the column of arrays of entries.
+func (c *columns) arrays() *proto.ColArr[uint64] {
+	if c.ends == nil {
+		c.ends = proto.NewArray(&c.entries)
+	}
+	return c.ends
 }
 
 // segment is a sequence of rows of a block that belong to one bucket.
@@ -49,30 +66,44 @@ type spill struct {
 	entries []uint64
 }
 
-// kernel gathers blocks and evaluates the funnel.
+// kernel gathers blocks and evaluates the funnel, one question after the other. It keeps its
+// scratch space between questions.
 type kernel struct {
-	question question
 	// persons holds the linked identities' persons.
 	persons *table
-	// masks is the steps of each code of an entry; nil if entries hold masks.
-	masks    *[256]uint32
+
+	question question
+	// steps is a bit per step for each code of an entry; nil if entries hold these bits.
+	steps    []uint32
 	blocks   []block
+	decoded  []*columns // of blocks, and spare ones behind them
 	segments [bucketCount][]segment
 	workers  [workerCount]worker
 }
 
-// reset prepares the kernel for a question. It keeps its scratch space from the last one.
-func (k *kernel) reset(q question, masks *[256]uint32) {
-	k.question, k.masks, k.blocks = q, masks, k.blocks[:0]
+// open prepares the kernel for a question.
+func (k *kernel) open(q question, steps []uint32) {
+	k.question, k.steps, k.blocks = q, steps, k.blocks[:0]
 	for i := range k.segments {
 		k.segments[i] = k.segments[i][:0]
 	}
 	for i := range k.workers {
-		k.workers[i].reset(k)
+		k.workers[i].open(k)
 	}
 }
 
-// add takes a block, which must stay as it is.
+// columns are those to decode the next block into.
+func (k *kernel) columns() *columns {
+	if len(k.blocks) == len(k.decoded) {
+		k.decoded = append(k.decoded, new(columns))
+	}
+	return k.decoded[len(k.blocks)]
+}
+
+// forget drops the scratch space.
+func (k *kernel) forget() { *k = kernel{persons: k.persons} }
+
+// add takes a block, which must stay as it is until the question is answered.
 func (k *kernel) add(b block) {
 	n := int32(len(k.blocks))
 	k.blocks = append(k.blocks, b)
@@ -127,7 +158,8 @@ type worker struct {
 	spills    [bucketCount]spill
 }
 
-func (w *worker) reset(k *kernel) {
+// open prepares the worker for a question.
+func (w *worker) open(k *kernel) {
 	w.kernel, w.counts = k, counts{}
 	w.evaluator = funnel.NewEvaluator(k.question.funnel())
 	if w.chains == nil {
@@ -147,7 +179,7 @@ func (w *worker) single(bucket int) {
 	for _, s := range segments {
 		rows += int(s.to - s.from)
 	}
-	w.open(rows)
+	w.clear(rows)
 	slices.SortFunc(segments, func(a, b segment) int {
 		return cmp.Compare(w.firstEntry(a), w.firstEntry(b))
 	})
@@ -208,7 +240,7 @@ func (w *worker) several(bucket int) {
 	for i := range w.workers {
 		n += len(w.workers[i].spills[bucket].strips)
 	}
-	w.open(n)
+	w.clear(n)
 	for i := range w.workers {
 		s := &w.workers[i].spills[bucket]
 		offset := int32(len(w.arena))
@@ -220,7 +252,8 @@ func (w *worker) several(bucket int) {
 	w.evaluate()
 }
 
-func (w *worker) open(most int) {
+// clear makes room for so many persons at most.
+func (w *worker) clear(most int) {
 	w.strips, w.arena = w.strips[:0], w.arena[:0]
 	w.chains.reset(most)
 }
@@ -258,9 +291,9 @@ func (w *worker) gather(first int32) (steps uint32) {
 	last := int64(0)
 	for i := first; i >= 0; i = w.strips[i].next {
 		for _, e := range w.arena[w.strips[i].from:w.strips[i].to] {
-			t := funnel.Touch{At: int64(e >> maskBits), Steps: uint32(e & maskOnly)}
-			if w.masks != nil {
-				t = funnel.Touch{At: int64(e >> 8), Steps: w.masks[e&255]}
+			t := funnel.Touch{At: int64(e >> entryBits), Steps: uint32(e & entryMask)}
+			if w.kernel.steps != nil {
+				t.Steps = w.kernel.steps[t.Steps]
 			}
 			if t.Steps == 0 {
 				continue

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -12,137 +15,146 @@ import (
 // loadRows is how many touchpoints travel in one insert.
 const loadRows = 1 << 20
 
-// staging holds the world in time order, numbered from 0, so that every layout is filled from it.
-const staging = `CREATE TABLE staged (
-	n UInt64, at Int64, identity UInt64, number UInt64, dense UInt32, event UInt8,
-	device LowCardinality(String), category LowCardinality(String), amount UInt16
-) ENGINE = MergeTree ORDER BY n`
-
-const linkTable = `CREATE TABLE links (identity UInt64, person UInt64, dense UInt32, first UInt32)
-ENGINE = MergeTree ORDER BY identity`
-
-// load fills the staging table and the links; it gives the number of touchpoints and the table of
-// linked identities.
-func load(ctx context.Context, c *client, b *world.Benchmark) (int, *table, error) {
-	for _, sql := range []string{staging, linkTable} {
-		if _, err := c.exec(ctx, sql); err != nil {
-			return 0, nil, err
-		}
-	}
-	persons, dense, err := loadLinks(ctx, c, b)
-	if err != nil {
-		return 0, nil, err
-	}
-	var s stagedRows
-	for t := range b.Touchpoints() {
-		s.add(t, dense)
-		if s.at.Rows() == loadRows {
-			if err := c.insert(ctx, "staged", s.input()); err != nil {
-				return 0, nil, err
-			}
-			s.reset()
-		}
-	}
-	if s.at.Rows() > 0 {
-		if err := c.insert(ctx, "staged", s.input()); err != nil {
-			return 0, nil, err
-		}
-	}
-	return s.n, persons, nil
+// sources hold the world in time order, numbered from 0, so that every layout is filled from
+// the same rows; and which identities are one person, as ClickHouse sees it: by the hash of the
+// identity, and by a dense number, which Waystage does not have.
+var sources = []string{
+	`CREATE TABLE staged (
+		n UInt64, at_ms Int64, identity UInt64, number_in_world UInt64, number UInt32, event UInt8,
+		is_user Bool, device LowCardinality(String), category LowCardinality(String), amount UInt16
+	) ENGINE = MergeTree ORDER BY n`,
+	`CREATE TABLE links (identity UInt64, person UInt64)
+		ENGINE = MergeTree ORDER BY identity`,
+	`CREATE TABLE numbers (number UInt64, person UInt32) ENGINE = MergeTree ORDER BY number`,
+	`CREATE DICTIONARY person_of (identity UInt64, person UInt64) PRIMARY KEY identity
+		SOURCE(CLICKHOUSE(TABLE 'links')) LAYOUT(HASHED()) LIFETIME(0)`,
+	`CREATE DICTIONARY person_of_number (number UInt64, person UInt32) PRIMARY KEY number
+		SOURCE(CLICKHOUSE(TABLE 'numbers'))
+		LAYOUT(FLAT(INITIAL_ARRAY_SIZE 65536 MAX_ARRAY_SIZE 100000000)) LIFETIME(0)`,
 }
 
-// loadLinks numbers the identities densely, person by person, and tells ClickHouse and the kernel
-// which of them are one person.
-func loadLinks(
-	ctx context.Context, c *client, b *world.Benchmark,
-) (persons *table, firstOf []uint32, err error) {
-	persons = newTable(b.Persons(), 0)
-	var identity, person proto.ColUInt64
-	var dense, first proto.ColUInt32
-	for p := range b.Persons() {
-		all := b.Identities(p)
-		firstOf = append(firstOf, uint32(identity.Rows()))
-		smallest := all[0]
-		for _, id := range all {
-			smallest = min(smallest, id)
+// load fills the sources, unless they are there, and tells the kernel who is one person.
+func (b *bench) load(ctx context.Context, w *world.Benchmark) error {
+	b.kernel.persons = personsOf(w)
+	if found, err := b.client.exec(ctx, "EXISTS TABLE staged"); err != nil || found == "1\n" {
+		if err == nil {
+			b.rows, err = b.count(ctx)
 		}
-		for i, id := range all {
-			identity, person = append(identity, uint64(id)), append(person, uint64(smallest))
-			dense, first = append(dense, firstOf[p]+uint32(i)), append(first, firstOf[p])
-			if len(all) > 1 {
-				persons.set(uint64(id), uint64(smallest))
+		return err
+	}
+	for _, sql := range sources {
+		if err := b.exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	firsts, err := b.loadPersons(ctx, w)
+	if err != nil {
+		return err
+	}
+	var s staged
+	for t := range w.Touchpoints() {
+		s.add(t, firsts)
+		if s.at.Rows() == loadRows {
+			if err := b.insertStaged(ctx, &s); err != nil {
+				return err
 			}
 		}
 	}
-	return persons, firstOf, c.insert(ctx, "links", proto.Input{
-		{Name: "identity", Data: &identity},
-		{Name: "person", Data: &person},
-		{Name: "dense", Data: &dense},
-		{Name: "first", Data: &first},
+	b.rows = s.n
+	return b.insertStaged(ctx, &s)
+}
+
+func (b *bench) count(ctx context.Context) (int, error) {
+	text, err := b.client.exec(ctx, "SELECT count() FROM staged")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		return 0, fmt.Errorf("reading the number of staged touchpoints: %w", err)
+	}
+	return n, nil
+}
+
+// personsOf maps the identities of persons who have several to the smallest of them.
+func personsOf(w *world.Benchmark) *table {
+	persons := newTable(w.Persons(), 0)
+	for p := range w.Persons() {
+		if all := w.Identities(p); len(all) > 1 {
+			for _, id := range all {
+				persons.set(uint64(id), uint64(slices.Min(all)))
+			}
+		}
+	}
+	return persons
+}
+
+// loadPersons numbers the identities, person by person, and gives each person's first number.
+func (b *bench) loadPersons(ctx context.Context, w *world.Benchmark) ([]uint32, error) {
+	var identity, person, number proto.ColUInt64
+	var first proto.ColUInt32
+	var firsts []uint32
+	for p := range w.Persons() {
+		all := w.Identities(p)
+		firsts = append(firsts, uint32(number.Rows()))
+		for _, id := range all {
+			number, first = append(number, uint64(number.Rows())), append(first, firsts[p])
+			if len(all) > 1 {
+				identity = append(identity, uint64(id))
+				person = append(person, uint64(slices.Min(all)))
+			}
+		}
+	}
+	err := b.client.insert(ctx, "links", proto.Input{
+		{Name: "identity", Data: &identity}, {Name: "person", Data: &person},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return firsts, b.client.insert(ctx, "numbers", proto.Input{
+		{Name: "number", Data: &number}, {Name: "person", Data: &first},
 	})
 }
 
-// stagedRows are the columns of an insert into the staging table.
-type stagedRows struct {
-	n                int
+// staged are the columns of an insert into the staging table.
+type staged struct {
+	n                int // touchpoints so far
 	at               proto.ColInt64
-	ns, ids, numbers proto.ColUInt64
-	dense            proto.ColUInt32
+	ns, ids, inWorld proto.ColUInt64
+	number           proto.ColUInt32
 	event            proto.ColUInt8
+	isUser           proto.ColBool
 	device, category proto.ColStr
 	amount           proto.ColUInt16
 }
 
-func (s *stagedRows) add(t world.Touchpoint, firstOf []uint32) {
+func (s *staged) add(t world.Touchpoint, firsts []uint32) {
+	number := firsts[t.Person] + uint32(t.Place)
 	s.ns.Append(uint64(s.n))
 	s.at.Append(t.At)
 	s.ids.Append(uint64(t.Identity))
-	s.numbers.Append(t.Number)
-	s.dense.Append(firstOf[t.Person] + uint32(t.Place))
+	s.inWorld.Append(t.Number)
+	s.number.Append(number)
 	s.event.Append(t.Event)
+	s.isUser.Append(t.Place == 0)
 	s.device.Append(t.Device())
 	s.category.Append(t.Category())
 	s.amount.Append(uint16(t.Amount()))
 	s.n++
 }
 
-func (s *stagedRows) input() proto.Input {
-	return proto.Input{
-		{Name: "n", Data: &s.ns},
-		{Name: "at", Data: &s.at},
-		{Name: "identity", Data: &s.ids},
-		{Name: "number", Data: &s.numbers},
-		{Name: "dense", Data: &s.dense},
-		{Name: "event", Data: &s.event},
-		{Name: "device", Data: &s.device},
-		{Name: "category", Data: &s.category},
-		{Name: "amount", Data: &s.amount},
+// insertStaged sends what was added and empties the columns.
+func (b *bench) insertStaged(ctx context.Context, s *staged) error {
+	input := proto.Input{
+		{Name: "n", Data: &s.ns}, {Name: "at_ms", Data: &s.at},
+		{Name: "identity", Data: &s.ids}, {Name: "number_in_world", Data: &s.inWorld},
+		{Name: "number", Data: &s.number}, {Name: "event", Data: &s.event},
+		{Name: "is_user", Data: &s.isUser}, {Name: "device", Data: &s.device},
+		{Name: "category", Data: &s.category}, {Name: "amount", Data: &s.amount},
 	}
-}
-
-func (s *stagedRows) reset() { s.input().Reset() }
-
-// wideRow is the SELECT list that turns a staged row into a stored one, as the processor would.
-func wideRow() string {
-	var names, touchpoints, stages, channels string
-	for i, e := range world.Catalogue() {
-		if i > 0 {
-			names, touchpoints, stages, channels = names+",", touchpoints+",", stages+",", channels+","
-		}
-		names += fmt.Sprintf("'%s'", e.Name)
-		touchpoints += fmt.Sprintf("'%s'", e.Attribution.Touchpoint)
-		stages += fmt.Sprintf("'%s'", e.Attribution.Stage)
-		channels += fmt.Sprintf("'%s'", e.Attribution.Channel)
+	defer input.Reset()
+	if s.at.Rows() == 0 {
+		return nil
 	}
-	pick := func(list string) string { return "arrayElement([" + list + "], event + 1)" }
-	return `'bench' AS site, identity, fromUnixTimestamp64Milli(at, 'UTC') AS at_,
-		sipHash128(number) AS message_key, lower(hex(sipHash128(number + 1))) AS message_id,
-		dense, if(modulo(dense, 2) = 0, concat('user-', toString(dense)), '') AS user_id,
-		if(modulo(dense, 2) = 0, '', concat('visitor-', toString(dense))) AS visitor_id,
-		` + pick(names) + ` AS event_, ` + pick(touchpoints) + ` AS touchpoint,
-		` + pick(stages) + ` AS stage, ` + pick(channels) + ` AS channel, 1 AS map_version,
-		concat('{"amount":', toString(amount), ',"category":"', category, '","device":"', device,
-			'"}') AS properties,
-		concat('{"locale":"en-GB","page":{"path":"/shop/', category, '"}}') AS context,
-		at_ AS original_at, at_ + 1 AS received_at, 0 AS batch_index`
+	return b.client.insert(ctx, "staged", input)
 }
