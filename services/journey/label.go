@@ -12,8 +12,8 @@ type Label struct {
 // LabelOf is the label of a touchpoint.
 func LabelOf(f *Fact, a Attribution) Label { return Label{f.Event, a.Touchpoint, a.Stage} }
 
-// labelBits is the size of a label's code.
-const labelBits = 22
+// LabelBits is the size of a label's code.
+const LabelBits = 22
 
 // LabelCode stands for a label in packed journeys: 1 to 2²²−1. It is a hash, so that nobody has to
 // number labels; two labels of one site may share a code, and who reads codes must see to it.
@@ -22,7 +22,7 @@ type LabelCode uint32
 // Code is the label's code.
 func (l Label) Code(site SiteID) LabelCode {
 	sum := digest(string(site), 'l', l.Event+"\x00"+string(l.Touchpoint)+"\x00"+string(l.Stage))
-	return LabelCode(max(binary.BigEndian.Uint32(sum[:4])>>(32-labelBits), 1))
+	return LabelCode(max(binary.BigEndian.Uint32(sum[:4])>>(32-LabelBits), 1))
 }
 
 // Packed is a touchpoint in a packed journey: its instant in milliseconds since 1970, and the
@@ -31,10 +31,10 @@ func (l Label) Code(site SiteID) LabelCode {
 type Packed uint64
 
 // Pack packs a touchpoint. The instant lies in 1970 to 2109.
-func Pack(at int64, code LabelCode) Packed { return Packed(at)<<labelBits | Packed(code) }
+func Pack(at int64, code LabelCode) Packed { return Packed(at)<<LabelBits | Packed(code) }
 
 // At is the instant.
-func (p Packed) At() int64 { return int64(p >> labelBits) }
+func (p Packed) At() int64 { return int64(p >> LabelBits) }
 
 // Code is the code of the label, 0 for a mark.
-func (p Packed) Code() LabelCode { return LabelCode(p & (1<<labelBits - 1)) }
+func (p Packed) Code() LabelCode { return LabelCode(p & (1<<LabelBits - 1)) }

@@ -34,29 +34,45 @@ const (
 
 func candidates() []candidate {
 	all := []candidate{
-		{reference, "plain, day-ordered, `windowFunnel`; persons by dictionary", "plain",
-			windowFunnelSQL(personByHash), askLevels, false},
-		{"A-dense", "the same; dense numbers of identities, flat dictionary", "plain",
-			windowFunnelSQL(personByNumber), askLevels, false},
+		{
+			reference, "plain, day-ordered, `windowFunnel`; persons by dictionary", "plain",
+			windowFunnelSQL(personByHash), askLevels, false,
+		},
+		{
+			"A-dense", "the same; dense numbers of identities, flat dictionary", "plain",
+			windowFunnelSQL(personByNumber), askLevels, false,
+		},
 		{"A-join", "the same; persons by join", "plain", joinSQL, askLevels, false},
-		{"A0", "the same; identities not merged (other counts)", "plain",
-			windowFunnelSQL("identity"), askLevels, true},
+		{
+			"A0", "the same; identities not merged (other counts)", "plain",
+			windowFunnelSQL("identity"), askLevels, true,
+		},
 	}
 	for _, period := range []struct{ prefix, name string }{{"B", "month"}, {"B2", "quarter"}} {
 		of, table := "rows by identity and time, by "+period.name, "narrow_"+period.name
 		all = append(all,
-			candidate{period.prefix + "-funnel", of + ", `windowFunnel`", table,
-				windowFunnelSQL(personByHash), askLevels, false},
-			candidate{period.prefix + "-group", of + ", `groupArray`, then evaluator", table,
-				groupSQL, askMasks, false},
-			candidate{period.prefix, of + ", streamed to the evaluator", table,
-				streamSQL, askRows, false})
+			candidate{
+				period.prefix + "-funnel", of + ", `windowFunnel`", table,
+				windowFunnelSQL(personByHash), askLevels, false,
+			},
+			candidate{
+				period.prefix + "-group", of + ", `groupArray`, then evaluator", table,
+				groupSQL, askMasks, false,
+			},
+			candidate{
+				period.prefix, of + ", streamed to the evaluator", table,
+				streamSQL, askRows, false,
+			})
 	}
 	return append(all,
-		candidate{"C", "packed by month, streamed", "packed_month",
-			packedSQL("toYYYYMM(%s)"), askCodes, false},
-		candidate{"C2", "packed by quarter, streamed", "packed_quarter",
-			packedSQL("toYYYYMM(toStartOfQuarter(%s))"), askCodes, false},
+		candidate{
+			"C", "packed by month, streamed", "packed_month",
+			packedSQL("toYYYYMM(%s)"), askCodes, false,
+		},
+		candidate{
+			"C2", "packed by quarter, streamed", "packed_quarter",
+			packedSQL("toYYYYMM(toStartOfQuarter(%s))"), askCodes, false,
+		},
 		candidate{"D", "packed by life, streamed", "packed_life", packedSQL(""), askCodes, false},
 	)
 }

@@ -292,8 +292,8 @@ func (w *worker) gather(first int32) (steps uint32) {
 	for i := first; i >= 0; i = w.strips[i].next {
 		for _, e := range w.arena[w.strips[i].from:w.strips[i].to] {
 			t := funnel.Touch{At: int64(e >> entryBits), Steps: uint32(e & entryMask)}
-			if w.kernel.steps != nil {
-				t.Steps = w.kernel.steps[t.Steps]
+			if w.steps != nil {
+				t.Steps = w.steps[t.Steps]
 			}
 			if t.Steps == 0 {
 				continue

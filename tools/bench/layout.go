@@ -21,7 +21,7 @@ type options struct {
 	batches, batchRows  int
 	only                []string
 	dir, library        string
-	keep                bool
+	keep, upkeep        bool
 }
 
 func layoutOptions(args []string) (options, error) {
@@ -37,6 +37,7 @@ func layoutOptions(args []string) (options, error) {
 	flags.StringVar(&o.dir, "dir", "", "an empty `folder` for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false,
 		"leave the data in -dir, and use those that an earlier run left there")
+	flags.BoolVar(&o.upkeep, "upkeep", true, "measure erasure, rebuilding and retention, too")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err //nolint:wrapcheck // the flag package has said all
 	}

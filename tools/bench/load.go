@@ -146,11 +146,16 @@ func (s *staged) add(t world.Touchpoint, firsts []uint32) {
 // insertStaged sends what was added and empties the columns.
 func (b *bench) insertStaged(ctx context.Context, s *staged) error {
 	input := proto.Input{
-		{Name: "n", Data: &s.ns}, {Name: "at_ms", Data: &s.at},
-		{Name: "identity", Data: &s.ids}, {Name: "number_in_world", Data: &s.inWorld},
-		{Name: "number", Data: &s.number}, {Name: "event", Data: &s.event},
-		{Name: "is_user", Data: &s.isUser}, {Name: "device", Data: &s.device},
-		{Name: "category", Data: &s.category}, {Name: "amount", Data: &s.amount},
+		{Name: "n", Data: &s.ns},
+		{Name: "at_ms", Data: &s.at},
+		{Name: "identity", Data: &s.ids},
+		{Name: "number_in_world", Data: &s.inWorld},
+		{Name: "number", Data: &s.number},
+		{Name: "event", Data: &s.event},
+		{Name: "is_user", Data: &s.isUser},
+		{Name: "device", Data: &s.device},
+		{Name: "category", Data: &s.category},
+		{Name: "amount", Data: &s.amount},
 	}
 	defer input.Reset()
 	if s.at.Rows() == 0 {

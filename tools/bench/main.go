@@ -1,9 +1,10 @@
 // Command bench measures Waystage on this machine and prints Markdown.
 //
-//	go run ./tools/bench [layout] [flags]
+//	go run ./tools/bench [layout|flow] [flags]
 //
 // layout compares the ways of storing touchpoints for funnel questions, on the benchmark world:
-// the table of docs/decisions/0001-touchpoint-layout.md.
+// the table of docs/decisions/0001-touchpoint-layout.md. flow measures the way from HTTP to a row
+// that questions see. Without either both are measured.
 package main
 
 import (
@@ -31,18 +32,37 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	what := "layout"
+	what := "all"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		what, args = args[0], args[1:]
 	}
 	switch what {
-	case "layout":
-		o, err := layoutOptions(args)
-		if err != nil {
-			return err
+	case "all":
+		if len(args) > 0 {
+			return errors.New("flags go behind layout or flow")
 		}
-		return compareLayouts(ctx, o, os.Stdout, os.Stderr)
+		return errors.Join(runLayout(ctx, nil), runFlow(ctx, nil))
+	case "layout":
+		return runLayout(ctx, args)
+	case "flow":
+		return runFlow(ctx, args)
 	default:
-		return fmt.Errorf("there is no %q to measure; there is: layout", what)
+		return fmt.Errorf("there is no %q to measure; there are: layout, flow", what)
 	}
+}
+
+func runLayout(ctx context.Context, args []string) error {
+	o, err := layoutOptions(args)
+	if err != nil {
+		return err
+	}
+	return compareLayouts(ctx, o, os.Stdout, os.Stderr)
+}
+
+func runFlow(ctx context.Context, args []string) error {
+	o, err := readFlowOptions(args)
+	if err != nil {
+		return err
+	}
+	return measureFlow(ctx, o, os.Stdout, os.Stderr)
 }

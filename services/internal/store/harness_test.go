@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -127,6 +128,22 @@ func alias(second int, previous, user string) journey.Fact {
 	f := track(second, user)
 	f.Kind, f.Event, f.Properties, f.Previous = journey.Alias, "", "", previous
 	return f
+}
+
+// newCountdown is a context that ends once a condition holds.
+func newCountdown(parent context.Context, holds func() bool) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil && !holds() {
+		}
+		cancel()
+	}()
+	return ctx, func() {
+		cancel()
+		<-done
+	}
 }
 
 func user(id journey.UserID) journey.IdentityID { return journey.UserIdentity(site, id) }

@@ -12,10 +12,10 @@ const rowsPerBlock = 16384
 func (s *Store) scanBlocks(rows driver.Rows, columns []Column, each func(*Block) error) error {
 	block, _ := newBlock(columns)
 	row := newScanRow(block)
-	if len(rows.Columns()) != len(columns) {
-		return errShort
-	}
 	for rows.Next() {
+		if len(rows.Columns()) != len(columns) {
+			return errShort
+		}
 		if err := rows.Scan(row.targets...); err != nil {
 			return s.broken(err, "scanning a row")
 		}

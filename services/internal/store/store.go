@@ -134,6 +134,9 @@ func (s *Store) broken(err error, doing string) error {
 	if errors.As(err, &refused) {
 		return refusal(refused, doing)
 	}
+	if _, known := errors.AsType[*fault.Error](err); known {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	return fault.Wrap(fault.Unavailable, fmt.Errorf("%s: %w", doing, err),
 		"the store is away; try again in a few seconds")
 }

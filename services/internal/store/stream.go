@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -110,12 +111,10 @@ func (s *Store) Stream(ctx context.Context, q Query, each func(*Block) error) er
 		return s.broken(err, "asking for touchpoints")
 	}
 	defer body.Close() //nolint:errcheck // read to its end or given up
-	reader := proto.NewReader(body)
+	blocks := newBlocks(body)
 	for {
-		var head proto.Block
-		block, results := newBlock(q.Columns)
-		err := head.DecodeBlock(reader, 0, results)
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		block, err := blocks.next(q.Columns)
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -124,7 +123,7 @@ func (s *Store) Stream(ctx context.Context, q Query, each func(*Block) error) er
 			}
 			return s.broken(err, "reading touchpoints")
 		}
-		if block.Rows = head.Rows; block.Rows == 0 {
+		if block.Rows == 0 {
 			continue
 		}
 		if err := each(block); err != nil {
@@ -133,7 +132,58 @@ func (s *Store) Stream(ctx context.Context, q Query, each func(*Block) error) er
 	}
 }
 
-// stream is ClickHouse's HTTP interface, read column by column: 60 times faster than scanning
+// blocks are the blocks of an answer.
+type blocks struct {
+	buffered *bufio.Reader
+	reader   *proto.Reader
+}
+
+// readerBytes is more than what proto.Reader buffers by itself, so that it takes the buffer that
+// it is given, and the end of the answer can be told from an end inside a block.
+const readerBytes = 1 << 20
+
+func newBlocks(body io.Reader) *blocks {
+	buffered := bufio.NewReaderSize(body, readerBytes)
+	return &blocks{buffered, proto.NewReader(buffered)}
+}
+
+// next reads a block. Errors: io.EOF after the last one.
+func (b *blocks) next(columns []Column) (*Block, error) {
+	if _, err := b.buffered.Peek(1); err != nil {
+		return nil, err //nolint:wrapcheck // the caller says what it was reading
+	}
+	var head proto.Block
+	block, results := newBlock(columns)
+	if err := head.DecodeBlock(b.reader, 0, results); err != nil {
+		return nil, fmt.Errorf("decoding a block: %w", b.cause(err))
+	}
+	block.Rows = head.Rows
+	return block, nil
+}
+
+// maxExceptionBytes bounds what is searched for an exception.
+const maxExceptionBytes = 1 << 16
+
+// cause is why a block could not be decoded: an exception of ClickHouse that came in its place, or
+// the error itself, which is no end of the answer.
+func (b *blocks) cause(err error) error {
+	rest, broken := io.ReadAll(io.LimitReader(b.buffered, maxExceptionBytes))
+	m := exceptionPattern.Find(rest)
+	switch {
+	case m != nil:
+		return exception(string(m))
+	case broken != nil:
+		return broken //nolint:wrapcheck // the caller says what it was reading
+	case errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	default:
+		return fault.Wrap(fault.Internal, err, "a result had other columns than asked for")
+	}
+}
+
+var exceptionPattern = regexp.MustCompile(`(?s)Code: \d+\. DB::.*`)
+
+// stream is ClickHouse's HTTP interface, read column by column: twice as fast as scanning
 // rows (BenchmarkStream beside BenchmarkStreamRows).
 type stream struct {
 	client   *http.Client
@@ -195,14 +245,20 @@ func (s *Store) streamRows(ctx context.Context, q Query, each func(*Block) error
 	for name, value := range q.Settings {
 		settings[name] = value
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(settings),
 		clickhouse.WithParameters(escapedAll(q.Params)))
 	rows, err := s.conn.Query(ctx, q.SQL)
 	if err != nil {
 		return s.broken(err, "asking for touchpoints")
 	}
-	defer rows.Close() //nolint:errcheck // read to its end or given up
-	return s.scanBlocks(rows, q.Columns, each)
+	err = s.scanBlocks(rows, q.Columns, each)
+	if err != nil {
+		cancel() // closing reads all that is still to come
+	}
+	_ = rows.Close()
+	return err
 }
 
 func subdir(files fs.FS, name string) (fs.FS, error) { return fs.Sub(files, name) }

@@ -120,7 +120,7 @@ func TestStreamErrors(t *testing.T) {
 		q    store.Query
 		want fault.Kind
 	}{
-		{name: "an unknown table", q: one("SELECT n FROM nowhere"), want: fault.Internal},
+		{name: "an unknown table: not migrated yet", q: one("SELECT n FROM nowhere"), want: fault.Unavailable},
 		{name: "no SQL", q: one("SELEKT 1"), want: fault.Internal},
 		{name: "too much memory", q: limited, want: fault.Exhausted},
 		{name: "too slow", q: slow, want: fault.Expired},
@@ -257,7 +257,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[int]fault.Kind{
 		241: fault.Exhausted, 159: fault.Expired, 202: fault.Unavailable, 252: fault.Unavailable,
-		439: fault.Unavailable, 242: fault.Unavailable, 60: fault.Internal, 62: fault.Internal,
+		439: fault.Unavailable, 242: fault.Unavailable, 60: fault.Unavailable, 62: fault.Internal,
 	} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/waystage/waystage/services/identity"
@@ -120,11 +121,13 @@ func object(writes []identity.Write, traits identity.Traits) journey.Object {
 	for name := range traits {
 		raw[name] = json.RawMessage(last[name].Value)
 	}
-	text, err := json.Marshal(raw)
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(raw) != nil {
 		return ""
 	}
-	return journey.Object(text)
+	return journey.Object(strings.TrimSuffix(text.String(), "\n"))
 }
 
 // neighbourhood finds every link and identity that bears on the persons that the touched

@@ -14,6 +14,8 @@ import (
 	"sort"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/store"
@@ -120,37 +122,105 @@ func (a *Answerer) each(
 	if err != nil {
 		return api.Facts{}, fault.Wrap(fault.Invalid, err, "the question cannot be answered")
 	}
-	m, err := a.maps.Latest(ctx, site)
-	if err != nil {
-		return api.Facts{}, fmt.Errorf("reading the map of site %s: %w", site, err)
-	}
-	facts := api.Facts{MapVersion: versionOf(m)}
-	if facts.FreshUntil, err = a.store.FreshUntil(ctx, site); err != nil {
-		return api.Facts{}, fmt.Errorf("reading how fresh site %s is: %w", site, err)
-	}
-	if err := a.directory.refresh(ctx); err != nil {
-		return api.Facts{}, fmt.Errorf("bringing the directory up to date: %w", err)
+	ways := a.ways(program)
+	var g *gathered
+	var known surroundings
+	// What is known of persons is read while the touchpoints come.
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		g, err = ways[0](both, site, program)
+		return ignoreUnsure(err)
+	})
+	group.Go(func() (err error) {
+		known, err = a.surroundings(both, site, program, personas)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return api.Facts{}, err //nolint:wrapcheck // wrapped where they were made
 	}
 	a.directory.mutex.RLock()
 	defer a.directory.mutex.RUnlock()
-	people := newPeople(a.directory, m, program)
-	if n := program.Needs(); personas || n.Persona || len(n.Traits) > 0 {
-		if err := people.read(ctx, site, m, q.AsOf.UnixMilli()); err != nil {
+	if known.generation != a.directory.generation {
+		// Another question has brought the directory up to date meanwhile.
+		if err := a.meet(ctx, site, program, personas, &known); err != nil {
 			return api.Facts{}, err
 		}
 	}
-	for _, gather := range a.ways(program) {
-		g, err := gather(ctx, site, program)
-		if err == nil {
-			facts.TouchpointsRead = uint64(g.read)
-			k := &kernel{gathered: g, directory: a.directory, people: people, yield: begin()}
-			err = k.run(ctx, workers())
-		}
+	if g != nil {
+		err := a.evaluate(ctx, g, &known, begin())
 		if !errors.Is(err, errUnsure) {
-			return facts, err
+			return known.facts, err
 		}
 	}
-	return facts, errUnsure // rows are never unsure
+	if g, err = ways[len(ways)-1](ctx, site, program); err != nil {
+		return api.Facts{}, err
+	}
+	return known.facts, a.evaluate(ctx, g, &known, begin())
+}
+
+func ignoreUnsure(err error) error {
+	if errors.Is(err, errUnsure) {
+		return nil
+	}
+	return err
+}
+
+// surroundings are what a question is answered by besides touchpoints.
+type surroundings struct {
+	facts api.Facts
+	// newest is the newest map, nil if there is none.
+	newest *journey.Map
+	people *people
+	// generation is that of the directory that people rests on.
+	generation uint64
+}
+
+func (a *Answerer) surroundings(
+	ctx context.Context, site journey.SiteID, program *funnel.Program, personas bool,
+) (surroundings, error) {
+	var m *journey.Map
+	var fresh time.Time
+	group, all := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		m, err = a.maps.Latest(all, site)
+		return err
+	})
+	group.Go(func() (err error) {
+		fresh, err = a.store.FreshUntil(all, site)
+		return err
+	})
+	group.Go(func() error { return a.directory.refresh(all) })
+	if err := group.Wait(); err != nil {
+		return surroundings{}, fmt.Errorf("reading what is known of site %s: %w", site, err)
+	}
+	known := surroundings{
+		facts: api.Facts{MapVersion: versionOf(m), FreshUntil: fresh}, newest: m,
+	}
+	a.directory.mutex.RLock()
+	defer a.directory.mutex.RUnlock()
+	return known, a.meet(ctx, site, program, personas, &known)
+}
+
+// meet gets to know the persons, as far as the question needs them. The directory is locked.
+func (a *Answerer) meet(
+	ctx context.Context, site journey.SiteID, program *funnel.Program, personas bool,
+	known *surroundings,
+) error {
+	known.generation = a.directory.generation
+	known.people = newPeople(a.directory, known.newest, program)
+	if n := program.Needs(); !personas && !n.Persona && len(n.Traits) == 0 {
+		return nil
+	}
+	return known.people.read(ctx, site, known.newest, program.Question().AsOf.UnixMilli())
+}
+
+// evaluate evaluates what was gathered.
+func (a *Answerer) evaluate(
+	ctx context.Context, g *gathered, known *surroundings, result yield,
+) error {
+	known.facts.TouchpointsRead = uint64(g.read)
+	k := &kernel{gathered: g, directory: a.directory, people: known.people, yield: result}
+	return k.run(ctx, workers())
 }
 
 // way is a way to the touchpoints of a question.
@@ -170,20 +240,32 @@ func (a *Answerer) gatherRows(
 ) (*gathered, error) {
 	query, layout := plan.Touchpoints(site, program.Question(), needsOf(program))
 	g := newGathered(program, layout)
-	return g, a.stream(ctx, program, query, g.add)
+	if err := a.stream(ctx, program, query, g.add); err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
-// gatherPacked reads packed journeys. The labels are read after them, so every code is there.
+// gatherPacked reads packed journeys, and beside them the labels: a label that comes meanwhile is
+// not known, and rows are asked instead.
 func (a *Answerer) gatherPacked(
 	ctx context.Context, site journey.SiteID, program *funnel.Program,
 ) (*gathered, error) {
 	g := newGathered(program, plan.Layout{ShownOrder: -1})
-	err := a.stream(ctx, program, plan.Journeys(site, program.Question()), g.addPacked)
-	if err != nil {
-		return nil, err
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return a.stream(both, program, plan.Journeys(site, program.Question()), g.addPacked)
+	})
+	var known masks
+	group.Go(func() (err error) {
+		known, err = a.masks(both, site, program)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err //nolint:wrapcheck // wrapped where they were made
 	}
-	g.masks, err = a.masks(ctx, site, program)
-	return g, err
+	g.masks = known
+	return g, nil
 }
 
 func (a *Answerer) stream(

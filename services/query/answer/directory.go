@@ -23,8 +23,10 @@ type directory struct {
 	reload sync.Mutex
 
 	mutex sync.RWMutex
-	table string
-	parts map[string]bool
+	// generation counts the changes of what follows.
+	generation uint64
+	table      string
+	parts      map[string]bool
 	// numbers has the place in entries of each identity.
 	numbers  *table
 	entries  []entry
@@ -49,20 +51,25 @@ func newDirectory(st *store.Store) *directory {
 	return &directory{store: st, numbers: newTable(0)}
 }
 
-// refresh reads what has come since the last time.
+// refresh reads what has come since the last time. What it read is taken over at once, when all of
+// it is there: a question never sees a part of it.
 func (d *directory) refresh(ctx context.Context) error {
 	d.reload.Lock()
 	defer d.reload.Unlock()
+	u := update{table: d.table, parts: d.parts}
 	for {
 		table, active, err := d.store.ProfileParts(ctx)
 		if err != nil {
 			return fmt.Errorf("listing parts of the profiles: %w", err)
 		}
-		fresh := d.unread(table, active)
-		if len(fresh) == 0 {
-			return nil
+		if u.table != table {
+			u = update{table: table, whole: true}
 		}
-		if err := d.read(ctx, fresh); err != nil {
+		fresh := u.unread(active)
+		if len(fresh) == 0 {
+			break
+		}
+		if err := u.read(ctx, d.store, fresh); err != nil {
 			return fmt.Errorf("reading %d parts of the profiles: %w", len(fresh), err)
 		}
 		again, still, err := d.store.ProfileParts(ctx)
@@ -70,42 +77,40 @@ func (d *directory) refresh(ctx context.Context) error {
 			return fmt.Errorf("listing parts of the profiles again: %w", err)
 		}
 		if again == table {
-			d.markRead(fresh, still)
+			u.markRead(fresh, still)
 		}
 	}
+	d.take(&u)
+	return nil
 }
 
-// unread lists the parts that have not been read. Where the table has been replaced, or a part
-// was rewritten, everything is forgotten first.
-func (d *directory) unread(table string, active []string) []string {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if d.table != table {
-		d.table = table
-		d.parts = make(map[string]bool)
-		d.numbers, d.entries = newTable(0), nil
-	}
-	var fresh []string
-	for _, part := range active {
-		if !d.parts[part] {
-			fresh = append(fresh, part)
-		}
-	}
-	return fresh
+// update is what has come.
+type update struct {
+	table string
+	parts map[string]bool
+	// whole tells that it takes the place of all that was read before.
+	whole bool
+	// blocks of rows of the profiles belong to the update.
+	blocks []*store.Block
+}
+
+// unread lists the parts that have not been read.
+func (u *update) unread(active []string) []string {
+	return slices.DeleteFunc(active, func(part string) bool { return u.parts[part] })
 }
 
 // markRead remembers those of the parts that were active before and after they were read.
-func (d *directory) markRead(read, still []string) {
+func (u *update) markRead(read, still []string) {
 	parts := make(map[string]bool, len(still))
 	for _, part := range still {
-		if d.parts[part] || slices.Contains(read, part) {
+		if u.parts[part] || slices.Contains(read, part) {
 			parts[part] = true
 		}
 	}
-	d.parts = parts
+	u.parts = parts
 }
 
-func (d *directory) read(ctx context.Context, parts []string) error {
+func (u *update) read(ctx context.Context, st *store.Store, parts []string) error {
 	query := store.Query{
 		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at),
 			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String),
@@ -122,28 +127,49 @@ func (d *directory) read(ctx context.Context, parts []string) error {
 			{Name: "site", Type: store.String},
 		},
 	}
-	err := d.store.Stream(ctx, query, func(b *store.Block) error {
-		d.mutex.Lock()
-		defer d.mutex.Unlock()
-		for i := range b.Rows {
-			id := journey.IdentityID(b.UInt64(0)[i])
-			derivedAt := b.Int64(3)[i]
-			if known, ok := d.entryOf(id); ok && known.derivedAt > derivedAt {
-				continue
-			}
-			d.put(entry{
-				identity: id, person: journey.PersonID(b.UInt64(1)[i]),
-				lastWriteAt: b.Int64(2)[i], derivedAt: derivedAt,
-				version: journey.MapVersion(b.UInt32(4)[i]), persona: d.personas.number(b.Bytes(5, i)),
-				site: d.sites.number(b.Bytes(6, i)),
-			})
-		}
+	err := st.Stream(ctx, query, func(b *store.Block) error {
+		u.blocks = append(u.blocks, b)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("streaming profiles: %w", err)
 	}
 	return nil
+}
+
+// take takes an update over.
+func (d *directory) take(u *update) {
+	if u.table == d.table && len(u.blocks) == 0 {
+		d.parts = u.parts
+		return
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if u.whole {
+		d.numbers, d.entries = newTable(0), nil
+	}
+	d.generation++
+	d.table, d.parts = u.table, u.parts
+	for _, b := range u.blocks {
+		d.add(b)
+	}
+}
+
+// add takes the rows of a block, where nothing newer is known of their identities.
+func (d *directory) add(b *store.Block) {
+	for i := range b.Rows {
+		id := journey.IdentityID(b.UInt64(0)[i])
+		derivedAt := b.Int64(3)[i]
+		if known, ok := d.entryOf(id); ok && known.derivedAt > derivedAt {
+			continue
+		}
+		d.put(entry{
+			identity: id, person: journey.PersonID(b.UInt64(1)[i]),
+			lastWriteAt: b.Int64(2)[i], derivedAt: derivedAt,
+			version: journey.MapVersion(b.UInt32(4)[i]), persona: d.personas.number(b.Bytes(5, i)),
+			site: d.sites.number(b.Bytes(6, i)),
+		})
+	}
 }
 
 // words are the few texts of a column, by number.

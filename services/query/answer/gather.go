@@ -34,7 +34,7 @@ type gathered struct {
 	seen  map[string]uint32
 	key   []byte
 	// masks are the steps of each code of packed journeys; nil for rows of touchpoints.
-	masks *table
+	masks masks
 	read  int
 }
 

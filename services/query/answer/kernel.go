@@ -83,6 +83,7 @@ type worker struct {
 	spill   [bucketCount][]linked
 	touches []funnel.Touch
 	places  []place
+	chained []strip
 	// unsure tells that a packed journey does not say all.
 	unsure bool
 }

@@ -1,9 +1,11 @@
 package answer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
@@ -26,13 +28,47 @@ var errUnsure = errors.New("packed journeys do not answer this question")
 // maxLabels is the most labels that a site may have for its packed journeys to be used.
 const maxLabels = 100_000
 
-// codeShift brings a code to where a table looks for its home.
-const codeShift = 64 - 22
+// masks are the steps of each code that is known, found by the code's lowest bits.
+type masks []maskCell
 
-// masks are the steps of each code that is known; a mark of a removed touchpoint is not.
+type maskCell struct{ code, steps uint32 }
+
+// leastMasks is the smallest table: for the few hundred labels of an ordinary site no two codes
+// meet in it, mostly.
+const leastMasks = 1 << 14
+
+// of gives the steps of a packed touchpoint; known is false for a code that is not, and for the
+// mark of a removed touchpoint.
+func (m masks) of(e uint64) (steps uint32, known bool) {
+	code := uint32(e) & (1<<journey.LabelBits - 1)
+	c := m[code&uint32(len(m)-1)]
+	return c.steps, c.code == code && code != 0
+}
+
+// newMasks makes a table large enough that no two codes meet.
+func newMasks(steps map[journey.LabelCode]uint32) masks {
+	for size := leastMasks; ; size *= 2 {
+		m := make(masks, size)
+		if m.fill(steps) {
+			return m
+		}
+	}
+}
+
+func (m masks) fill(steps map[journey.LabelCode]uint32) bool {
+	for code, mask := range steps {
+		c := &m[uint32(code)&uint32(len(m)-1)]
+		if c.code != 0 {
+			return false
+		}
+		*c = maskCell{uint32(code), mask}
+	}
+	return true
+}
+
 func (a *Answerer) masks(
 	ctx context.Context, site journey.SiteID, p *funnel.Program,
-) (*table, error) {
+) (masks, error) {
 	labels, err := a.store.Labels(ctx, site, maxLabels+1)
 	if err != nil {
 		return nil, fmt.Errorf("reading the labels of site %s: %w", site, err)
@@ -43,20 +79,16 @@ func (a *Answerer) masks(
 	return masksOf(labels, p)
 }
 
-func masksOf(labels []store.Label, p *funnel.Program) (*table, error) {
-	masks := newTable(0)
-	masks.reset(len(labels))
+func masksOf(labels []store.Label, p *funnel.Program) (masks, error) {
+	of := make(map[journey.LabelCode]uint32, len(labels))
 	for _, l := range labels {
-		steps := uint64(p.Targets(l.Event, journey.Attribution{
-			Touchpoint: l.Touchpoint, Stage: l.Stage,
-		}))
-		key := uint64(l.Code) << codeShift
-		if known, ok := masks.get(key); ok && known != steps {
+		steps := p.Targets(l.Event, journey.Attribution{Touchpoint: l.Touchpoint, Stage: l.Stage})
+		if known, ok := of[l.Code]; ok && known != steps {
 			return nil, errUnsure
 		}
-		masks.set(key, steps)
+		of[l.Code] = steps
 	}
-	return masks, nil
+	return newMasks(of), nil
 }
 
 // packedAttempt is the attempt where packed journeys answer. A code that is not known leaves the
@@ -65,18 +97,17 @@ func (w *worker) packedAttempt(first int32) funnel.Attempt {
 	w.touches = w.touches[:0]
 	var steps uint32
 	sorted, last := true, int64(0)
-	for i := first; i >= 0; i = w.strips[i].next {
-		s := w.strips[i]
+	for _, s := range w.inTime(first) {
 		for _, e := range w.blocks[s.block].packed[s.from:s.to] {
-			c := w.masks.at(e << codeShift)
-			if c.key == 0 {
+			mask, known := w.masks.of(e)
+			if !known {
 				w.unsure = true
 				return funnel.Attempt{}
 			}
-			if c.value == 0 {
+			if mask == 0 {
 				continue
 			}
-			t := funnel.Touch{At: journey.Packed(e).At(), Steps: uint32(c.value)}
+			t := funnel.Touch{At: journey.Packed(e).At(), Steps: mask}
 			sorted = sorted && t.At >= last
 			last = t.At
 			steps |= t.Steps
@@ -90,4 +121,21 @@ func (w *worker) packedAttempt(first int32) funnel.Attempt {
 		sortByTime(w.touches)
 	}
 	return w.evaluator.Evaluate(w.touches)
+}
+
+// inTime are a person's strips by their first touchpoint: months follow each other, and mostly
+// everything is in order then.
+func (w *worker) inTime(first int32) []strip {
+	w.chained = w.chained[:0]
+	for i := first; i >= 0; i = w.strips[i].next {
+		if w.strips[i].from < w.strips[i].to {
+			w.chained = append(w.chained, w.strips[i])
+		}
+	}
+	if len(w.chained) > 1 {
+		slices.SortFunc(w.chained, func(a, b strip) int {
+			return cmp.Compare(w.blocks[a.block].packed[a.from], w.blocks[b.block].packed[b.from])
+		})
+	}
+	return w.chained
 }
