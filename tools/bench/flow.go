@@ -197,7 +197,8 @@ func (f *flow) measureSteady(ctx context.Context) error {
 	printTable(f.out, fmt.Sprintf("Accepted to queryable at %d/s, in batches of %d: from the answer "+
 		"200 of a probe to the first answer over gRPC that lists its person, asked every %v",
 		f.rate, steadyBatch, watchPause), []string{
-		"messages/s", "probes", "p50, ms", "p95, ms", "p99, ms", "largest, ms", "p50 of a question, ms",
+		"accepted messages/s", "probes", "p50, ms", "p95, ms", "p99, ms", "largest, ms",
+		"p50 of a question, ms",
 	}, [][]string{{
 		fmt.Sprintf("%.0f", o.rate()), fmt.Sprint(len(w.spans)), millis(w.spans, 0.5),
 		millis(w.spans, 0.95), millis(w.spans, 0.99), millis(w.spans, 1), millis(w.asked, 0.5),

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
@@ -47,7 +49,7 @@ type pipeline struct {
 
 // newPipeline starts the engines and query.
 func newPipeline(ctx context.Context, library string) (p *pipeline, err error) {
-	dir, err := os.MkdirTemp("", "waystage-bench-")
+	dir, err := os.MkdirTemp("", "waystage-flow-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the data: %w", err)
 	}
@@ -198,7 +200,13 @@ func (p *pipeline) startProcessing(ctx context.Context) error {
 
 // site makes a site with the example map and gives its write key. It waits for the store's tables.
 func (p *pipeline) site(ctx context.Context, id string) (key string, err error) {
-	_, err = p.client.Sites.CreateSite(ctx, &sitev1.CreateSiteRequest{SiteId: id})
+	_, err = backoff.Retry(ctx, func() (any, error) {
+		_, err := p.client.Sites.CreateSite(ctx, &sitev1.CreateSiteRequest{SiteId: id})
+		if err != nil && remote.Code(err) != codes.Unavailable {
+			err = backoff.Permanent(err)
+		}
+		return nil, err
+	}, backoff.WithMaxElapsedTime(readyWait))
 	if err != nil {
 		return "", fmt.Errorf("making the site %s: %w", id, err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -163,22 +164,32 @@ const steadyBatch = 20
 // steady sends batches at a rate of messages, whether or not earlier ones are accepted yet.
 func (s *sender) steady(ctx context.Context, rate int, span time.Duration) (outcome, error) {
 	end := s.begin()
-	pause := time.NewTicker(time.Second * steadyBatch / time.Duration(rate))
-	defer pause.Stop()
-	requests := int(span.Seconds() * float64(rate) / steadyBatch)
+	interval := time.Second * steadyBatch / time.Duration(rate)
+	err := paced(ctx, interval, span, func(ctx context.Context, _ int) error {
+		return s.send(ctx, steadyBatch)
+	})
+	return end(), err
+}
+
+// paced does something at every interval of a span, numbered from 0, without waiting for what was
+// begun before. What is late is made up for. It ends when all is done.
+func paced(
+	ctx context.Context, interval, span time.Duration, do func(ctx context.Context, n int) error,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConnections)
-	for range requests {
+	began := time.Now()
+	for n := range int(span / interval) {
+		due := time.NewTimer(time.Until(began.Add(time.Duration(n) * interval)))
 		select {
-		case <-pause.C:
+		case <-due.C:
 		case <-ctx.Done():
-			_ = group.Wait()
-			return end(), context.Cause(ctx)
+			due.Stop()
+			return errors.Join(context.Cause(ctx), group.Wait())
 		}
-		group.Go(func() error { return s.send(ctx, steadyBatch) })
+		group.Go(func() error { return do(ctx, n) })
 	}
-	err := group.Wait()
-	return end(), err
+	return group.Wait()
 }
 
 // send sends the next messages in one request, which must be accepted whole.

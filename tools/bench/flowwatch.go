@@ -66,28 +66,22 @@ func (w *watch) probe(ctx context.Context, span time.Duration) error {
 }
 
 func (w *watch) send(ctx context.Context, span time.Duration) error {
-	pause := time.NewTicker(probePause)
-	defer pause.Stop()
-	for i := 0; time.Since(w.began) < span; i++ {
-		visitor := fmt.Sprintf("probe-%d", i)
+	err := paced(ctx, probePause, span, func(ctx context.Context, n int) error {
+		visitor := fmt.Sprintf("probe-%d", n)
 		body := fmt.Sprintf(`{"event":%q,"anonymousId":%q,"messageId":%q,"timestamp":%q}`,
 			probeEvent, visitor, visitor, time.Now().UTC().Format(time.RFC3339Nano))
 		if err := w.sender.post(ctx, "/v1/track", strings.NewReader(body)); err != nil {
 			return err
 		}
 		w.mutex.Lock()
+		defer w.mutex.Unlock()
 		w.accepted[visitor] = time.Now()
-		w.mutex.Unlock()
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+		return nil
+	})
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.done = true
-	return nil
+	return err
 }
 
 // look asks until all probes were sent and seen.

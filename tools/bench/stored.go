@@ -22,6 +22,9 @@ func (b *bench) printStored(ctx context.Context, out io.Writer) error {
 			if err != nil {
 				return err
 			}
+			if row != nil && s.suffix != "" {
+				row[3], row[4] = "–", "–" // small parts do not tell the sizes of their columns
+			}
 			if row != nil {
 				rows = append(rows, append([]string{l.table, strings.ToLower(s.title)}, row...))
 			}
@@ -36,7 +39,6 @@ func (b *bench) printStored(ctx context.Context, out io.Writer) error {
 
 // stored gives parts, rows and bytes of a table; nil if there is none.
 func (b *bench) stored(ctx context.Context, table string) ([]string, error) {
-	// Small parts do not tell the sizes of their columns.
 	text, err := b.client.exec(ctx, fmt.Sprintf(`
 		SELECT p.parts, p.rows, round(p.bytes / %[2]d, 1), round(c.read / %[2]d, 1),
 			round(c.devices / %[2]d, 1)

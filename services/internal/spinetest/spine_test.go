@@ -26,6 +26,7 @@ import (
 
 // spine is a processor and an answerer on one store.
 type spine struct {
+	dsn        string
 	store      *store.Store
 	processors []*guarded
 	answers    *answer.Answerer
@@ -54,17 +55,23 @@ func newSpine(t *testing.T) *spine {
 	if err := st.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := &spine{store: st, answers: answer.New(st, answer.NewNewestMaps(st), 0)}
+	s := &spine{dsn: dsn, store: st, answers: answer.New(st, answer.NewNewestMaps(st), 0)}
 	for range 2 {
-		p, err := processor.New(processor.Config{
-			Brokers: []string{"127.0.0.1:1"}, ClickHouse: dsn, CopyWindow: 168 * time.Hour,
-		}, zerolog.Nop(), prometheus.NewRegistry())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.processors = append(s.processors, &guarded{Processor: p})
+		s.processors = append(s.processors, &guarded{Processor: newProcessor(t, dsn)})
 	}
 	return s
+}
+
+// newProcessor makes a processor that is given its batches and has no Kafka.
+func newProcessor(t testing.TB, dsn string) *processor.Processor {
+	t.Helper()
+	p, err := processor.New(processor.Config{
+		Brokers: []string{"127.0.0.1:1"}, ClickHouse: dsn, CopyWindow: 168 * time.Hour,
+	}, zerolog.Nop(), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func batchOf(t *testing.T, facts []journey.Fact) stream.Batch {

@@ -49,6 +49,9 @@ func calls(d database) map[string]func(context.Context) error {
 			return d.InsertProfiles(ctx, site, profile, noon)
 		},
 		"NextProfiles": func(ctx context.Context) error { return second(d.NextProfiles(ctx)) },
+		"DerivedSince": func(ctx context.Context) error {
+			return second(d.DerivedSince(ctx, store.PresentProfiles, site, noon))
+		},
 		"ProfileParts": func(ctx context.Context) error {
 			_, _, err := d.ProfileParts(ctx)
 			return err

@@ -22,7 +22,8 @@ func benchmarkStream(b *testing.B, way func(database) streamer) {
 	q := store.Query{
 		SQL: "SELECT number, toInt64(number), toUInt32(1) FROM numbers(2000000)",
 		Columns: []store.Column{
-			{Name: "identity", Type: store.UInt64}, {Name: "at", Type: store.Int64},
+			{Name: "identity", Type: store.UInt64},
+			{Name: "at", Type: store.Int64},
 			{Name: "names", Type: store.UInt32},
 		},
 	}

@@ -63,16 +63,39 @@ func (n NextProfiles) InsertProfiles(
 	return n.store.insertProfiles(ctx, "profiles_next", site, profiles, derivedAt)
 }
 
-// Install puts this generation in place of the present one, at once, and drops that.
+// Install puts this generation in place of the present one, at once. That one can be read by
+// DerivedSince until it is dropped.
 func (n NextProfiles) Install(ctx context.Context) error {
-	for _, statement := range []string{
-		"EXCHANGE TABLES profiles AND profiles_next", "DROP TABLE profiles_next SYNC",
-	} {
-		if err := n.store.conn.Exec(ctx, statement); err != nil {
-			return n.store.broken(err, "installing the next profiles")
-		}
-	}
-	return nil
+	err := n.store.conn.Exec(ctx, "EXCHANGE TABLES profiles AND profiles_next")
+	return n.store.broken(err, "installing the next profiles")
+}
+
+// Drop drops the generation that is not the present one.
+func (n NextProfiles) Drop(ctx context.Context) error {
+	err := n.store.conn.Exec(ctx, "DROP TABLE IF EXISTS profiles_next SYNC")
+	return n.store.broken(err, "dropping profiles")
+}
+
+// Generation is one of the two that there are while profiles are rebuilt.
+type Generation string
+
+// The generations: the one that questions read, and the other one, which is not installed yet or
+// not any more.
+const (
+	PresentProfiles Generation = "profiles"
+	OtherProfiles   Generation = "profiles_next"
+)
+
+// DerivedSince lists the identities of a site whose profiles were derived at or after an instant
+// of the server's clock, ascending.
+func (s *Store) DerivedSince(
+	ctx context.Context, in Generation, site journey.SiteID, since time.Time,
+) ([]journey.IdentityID, error) {
+	rows, err := s.conn.Query(withParams(ctx, map[string]string{
+		"site": string(site), "since": instant(since),
+	}), `SELECT DISTINCT identity AS id FROM `+string(in)+` WHERE site = {site:String}
+		AND derived_at >= parseDateTime64BestEffort({since:String}, 9, 'UTC') ORDER BY id`)
+	return s.identities(rows, err, "listing profiles")
 }
 
 func (s *Store) insertProfiles(
@@ -215,19 +238,26 @@ func (s *Store) Linked(
 			UNION ALL SELECT identity FROM trait_writes WHERE site = {site:String}
 				AND stored_at >= parseDateTime64BestEffort({since:String}, 3, 'UTC')
 		) ORDER BY id`)
+	return s.identities(rows, err, "listing linked identities")
+}
+
+// identities reads a column of identities.
+func (s *Store) identities(
+	rows driver.Rows, err error, doing string,
+) ([]journey.IdentityID, error) {
 	if err != nil {
-		return nil, s.broken(err, "listing linked identities")
+		return nil, s.broken(err, doing)
 	}
 	defer rows.Close() //nolint:errcheck // read to its end or given up
 	var ids []journey.IdentityID
 	for rows.Next() {
 		var id uint64
 		if err := rows.Scan(&id); err != nil {
-			return nil, s.broken(err, "reading an identity")
+			return nil, s.broken(err, doing)
 		}
 		ids = append(ids, journey.IdentityID(id))
 	}
-	return ids, s.broken(rows.Err(), "reading identities")
+	return ids, s.broken(rows.Err(), doing)
 }
 
 // LinkedSites lists the sites that have links or trait writes, ascending.

@@ -232,6 +232,22 @@ func TestGenerations(t *testing.T) {
 		t.Errorf("table %s with parts %v, %v: want another table than %s with one part",
 			now, parts, err, table)
 	}
+	for generation, want := range map[store.Generation][]journey.IdentityID{
+		store.PresentProfiles: {2}, store.OtherProfiles: {1},
+	} {
+		got, err := d.DerivedSince(ctx, generation, site, noon)
+		if diff := gocmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s derived since: %v (-want +got):\n%s", generation, err, diff)
+		}
+		if got, err := d.DerivedSince(ctx, generation, site, noon.Add(2)); len(got) > 0 || err != nil {
+			t.Errorf("%s derived later: %v, %v, want none", generation, got, err)
+		}
+	}
+	for range 2 {
+		if err := next.Drop(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if got := d.raw(t, "SHOW TABLES LIKE 'profiles%'"); got != "profiles" {
 		t.Errorf("tables %q: the old generation is still there", got)
 	}

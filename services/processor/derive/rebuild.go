@@ -18,10 +18,9 @@ const rebuildChunk = 5000
 const lateness = time.Minute
 
 // Rebuild derives all profiles anew into a generation of its own, puts it in place of the present
-// one, and then derives again whatever was stored meanwhile. Processors may go on: what they
-// write to the old generation follows from facts that are read here or caught up with after the
-// exchange. latest gives a site's newest map. progress is told per site how many identities are
-// done of how many.
+// one, and then derives again what processors derived or stored meanwhile. They may go on: what
+// they write to the old generation is caught up with, in good part before the exchange. latest
+// gives a site's newest map. progress is told per site how many identities are done of how many.
 func Rebuild(
 	ctx context.Context, st *store.Store, latest func(journey.SiteID) *journey.Map,
 	progress func(site journey.SiteID, done, of int),
@@ -34,41 +33,93 @@ func Rebuild(
 	if err != nil {
 		return fmt.Errorf("beginning a generation: %w", err)
 	}
-	if err := refreshAll(ctx, st, next, latest, time.Unix(0, 0), progress); err != nil {
+	r := rebuild{store: st, next: next, latest: latest}
+	if err := r.all(ctx, progress); err != nil {
 		return fmt.Errorf("deriving profiles: %w", err)
+	}
+	late, err := st.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("dating the exchange: %w", err)
+	}
+	if err := r.catchUp(ctx, next, store.PresentProfiles, began); err != nil {
+		return fmt.Errorf("catching up before the exchange: %w", err)
 	}
 	if err := next.Install(ctx); err != nil {
 		return fmt.Errorf("exchanging generations: %w", err)
 	}
-	quiet := func(journey.SiteID, int, int) {}
-	if err := refreshAll(ctx, st, st, latest, began.Add(-lateness), quiet); err != nil {
+	if err := r.catchUp(ctx, st, store.OtherProfiles, late); err != nil {
 		return fmt.Errorf("catching up: %w", err)
+	}
+	if err := next.Drop(ctx); err != nil {
+		return fmt.Errorf("dropping the old generation: %w", err)
 	}
 	return nil
 }
 
-// refreshAll derives the profiles of all identities of all sites with facts stored since then.
-func refreshAll(
-	ctx context.Context, st *store.Store, into Profiles, latest func(journey.SiteID) *journey.Map,
-	since time.Time, progress func(site journey.SiteID, done, of int),
+type rebuild struct {
+	store  *store.Store
+	next   store.NextProfiles
+	latest func(journey.SiteID) *journey.Map
+}
+
+// all derives every identity that has facts.
+func (r rebuild) all(
+	ctx context.Context, progress func(site journey.SiteID, done, of int),
 ) error {
-	sites, err := st.LinkedSites(ctx)
+	return r.eachSite(ctx, func(site journey.SiteID) error {
+		ids, err := r.store.Linked(ctx, site, time.Unix(0, 0))
+		if err != nil {
+			return fmt.Errorf("listing identities: %w", err)
+		}
+		return r.refresh(ctx, r.next, site, ids, func(done int) { progress(site, done, len(ids)) })
+	})
+}
+
+// catchUp derives again the identities with facts stored since an instant, less lateness, and
+// those whose profiles processors derived since then: among these are the ones that lost facts.
+func (r rebuild) catchUp(
+	ctx context.Context, into Profiles, in store.Generation, since time.Time,
+) error {
+	return r.eachSite(ctx, func(site journey.SiteID) error {
+		ids, err := r.store.Linked(ctx, site, since.Add(-lateness))
+		if err != nil {
+			return fmt.Errorf("listing identities with late facts: %w", err)
+		}
+		derived, err := r.store.DerivedSince(ctx, in, site, since.Add(-lateness))
+		if err != nil {
+			return fmt.Errorf("listing profiles derived meanwhile: %w", err)
+		}
+		ids = append(ids, derived...)
+		slices.Sort(ids)
+		return r.refresh(ctx, into, site, slices.Compact(ids), func(int) {})
+	})
+}
+
+func (r rebuild) eachSite(ctx context.Context, do func(journey.SiteID) error) error {
+	sites, err := r.store.LinkedSites(ctx)
 	if err != nil {
 		return fmt.Errorf("listing sites: %w", err)
 	}
 	for _, site := range sites {
-		ids, err := st.Linked(ctx, site, since)
-		if err != nil {
-			return fmt.Errorf("listing identities of site %s: %w", site, err)
+		if err := do(site); err != nil {
+			return fmt.Errorf("site %s: %w", site, err)
 		}
-		done := 0
-		for chunk := range slices.Chunk(ids, rebuildChunk) {
-			if _, err := Refresh(ctx, st, into, latest(site), site, chunk, 0); err != nil {
-				return fmt.Errorf("deriving profiles of site %s: %w", site, err)
-			}
-			done += len(chunk)
-			progress(site, done, len(ids))
+	}
+	return nil
+}
+
+// refresh derives profiles by chunks and tells after each how many are done.
+func (r rebuild) refresh(
+	ctx context.Context, into Profiles, site journey.SiteID, ids []journey.IdentityID,
+	progress func(done int),
+) error {
+	done := 0
+	for chunk := range slices.Chunk(ids, rebuildChunk) {
+		if _, err := Refresh(ctx, r.store, into, r.latest(site), site, chunk, 0); err != nil {
+			return fmt.Errorf("deriving %d profiles: %w", len(chunk), err)
 		}
+		done += len(chunk)
+		progress(done)
 	}
 	return nil
 }
