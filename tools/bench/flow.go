@@ -123,13 +123,13 @@ func (f *flow) measureIngest(ctx context.Context) error {
 		rows = append(rows, []string{
 			way.title, fmt.Sprint(way.connections), fmt.Sprintf("%.0f", o.rate()),
 			fmt.Sprintf("%.1f", o.cpuEach()), millis(o.latencies, 0.5), millis(o.latencies, 0.99),
-			fmt.Sprintf("%.0f", o.bytesEach()),
+			fmt.Sprintf("%.0f", o.bytesEach()), fmt.Sprint(o.retries),
 		})
 	}
 	printTable(f.out, "Ingest by HTTP, accepted after the sync of Kafka's log; no processor runs. "+
 		"CPU is that of the whole process, the sender included", []string{
 		"messages in", "connections", "messages/s", "CPU µs per message", "p50 of a request, ms",
-		"p99, ms", "bytes per message",
+		"p99, ms", "bytes per message", "503s, sent again",
 	}, rows)
 	return stop()
 }
@@ -168,11 +168,11 @@ func (f *flow) measureSustained(ctx context.Context) error {
 	printTable(f.out, "HTTP to queryable row, sustained: sending batches of 100 as fast as they are "+
 		"accepted, until the last is queryable", []string{
 		"touchpoints", "accepted/s while sending", "waited after the last, s",
-		"queryable rows/s over the whole", "CPU µs per row",
+		"queryable rows/s over the whole", "CPU µs per row", "503s, sent again",
 	}, [][]string{{
 		fmt.Sprint(rows), fmt.Sprintf("%.0f", o.rate()), fmt.Sprintf("%.1f", (took - sent).Seconds()),
 		fmt.Sprintf("%.0f", float64(rows)/took.Seconds()),
-		fmt.Sprintf("%.1f", float64(cpu.Microseconds())/float64(rows)),
+		fmt.Sprintf("%.1f", float64(cpu.Microseconds())/float64(rows)), fmt.Sprint(o.retries),
 	}})
 	return nil
 }
@@ -198,10 +198,11 @@ func (f *flow) measureSteady(ctx context.Context) error {
 		"200 of a probe to the first answer over gRPC that lists its person, asked every %v",
 		f.rate, steadyBatch, watchPause), []string{
 		"accepted messages/s", "probes", "p50, ms", "p95, ms", "p99, ms", "largest, ms",
-		"p50 of a question, ms",
+		"p50 of a question, ms", "503s, sent again",
 	}, [][]string{{
 		fmt.Sprintf("%.0f", o.rate()), fmt.Sprint(len(w.spans)), millis(w.spans, 0.5),
 		millis(w.spans, 0.95), millis(w.spans, 0.99), millis(w.spans, 1), millis(w.asked, 0.5),
+		fmt.Sprint(o.retries),
 	}})
 	return f.awaitRows(ctx, f.crowd.touchpoints())
 }

@@ -5,16 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/waystage/waystage/tools/waystage/collect"
 )
 
 // crowd numbers messages, and makes them those of persons who come in groups: each person of a
@@ -63,8 +63,8 @@ const surroundings = `"context":{"page":{"path":"/shop/bread/rye-bread","referre
 	`AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36","locale":"en-GB",` +
 	`"library":{"name":"analytics.js","version":"npm:next-1.84.3"}}`
 
-// write appends the next message.
-func (c *crowd) write(body *bytes.Buffer, at time.Time) {
+// write appends the next message, and gives the endpoint that takes it alone.
+func (c *crowd) write(body *bytes.Buffer, at time.Time) (endpoint string) {
 	n := int(c.next.Add(1) - 1)
 	person := n/groupMessages*groupPersons + n%groupPersons
 	place := n % groupMessages / groupPersons
@@ -73,7 +73,9 @@ func (c *crowd) write(body *bytes.Buffer, at time.Time) {
 	if place >= signsIn && place%2 == 1 {
 		fmt.Fprintf(body, `"userId":"user-%d",`, person)
 	}
+	endpoint = "track"
 	if event := whatHappens[place]; event == "" {
+		endpoint = "identify"
 		fmt.Fprintf(body, `"type":"identify","traits":{"age":%d,"occupation":"employed",`+
 			`"email":"user-%d@mail.example","plan":"plus"},`, 18+person%60, person)
 	} else {
@@ -82,22 +84,23 @@ func (c *crowd) write(body *bytes.Buffer, at time.Time) {
 			`"currency":"EUR","category":"bread"},`, event, n%400, 1+n%9)
 	}
 	body.WriteString(surroundings + "}")
+	return endpoint
 }
 
 // sender sends to one ingest. It is safe for concurrent use.
 type sender struct {
-	address, key string
-	crowd        *crowd
-	http         *http.Client
+	client *collect.Client
+	crowd  *crowd
 
 	mutex sync.Mutex
 	outcome
 }
 
-// outcome is what became of what was sent. Every request was accepted.
+// outcome is what became of what was sent. Every request was accepted, some after retries.
 type outcome struct {
 	messages  int
 	bytes     int
+	retries   int
 	took      time.Duration
 	cpuBegan  time.Duration
 	cpu       time.Duration
@@ -111,17 +114,27 @@ func (o outcome) cpuEach() float64 { return float64(o.cpu.Microseconds()) / floa
 
 func (o outcome) bytesEach() float64 { return float64(o.bytes) / float64(o.messages) }
 
-// maxConnections is how many are kept open between requests.
-const maxConnections = 512
+const (
+	// maxConnections is how many are kept open between requests.
+	maxConnections = 512
+	// retryFor is how long a request is sent again that cannot be taken now.
+	retryFor = time.Minute
+)
 
 func newSender(address, key string, c *crowd) *sender {
-	return &sender{
-		address: address, key: key, crowd: c,
-		http: &http.Client{
-			Transport: &http.Transport{MaxIdleConnsPerHost: maxConnections},
-			Timeout:   time.Minute,
+	s := &sender{crowd: c}
+	s.client = &collect.Client{
+		Address: address, WriteKey: key, RetryFor: retryFor,
+		HTTP: &http.Client{
+			Transport: &http.Transport{MaxIdleConnsPerHost: maxConnections}, Timeout: retryFor,
+		},
+		OnRetry: func(error, time.Duration) {
+			s.mutex.Lock()
+			defer s.mutex.Unlock()
+			s.retries++
 		},
 	}
+	return s
 }
 
 // begin forgets what was sent before; the function it gives ends the outcome.
@@ -130,7 +143,7 @@ func (s *sender) begin() (end func() outcome) {
 	s.outcome = outcome{cpuBegan: cpu}
 	return func() outcome {
 		s.took, s.cpu = time.Since(began), cpuTime()-cpu
-		s.http.CloseIdleConnections()
+		s.client.HTTP.CloseIdleConnections()
 		return s.outcome
 	}
 }
@@ -195,10 +208,9 @@ func paced(
 // send sends the next messages in one request, which must be accepted whole.
 func (s *sender) send(ctx context.Context, messages int) error {
 	var body bytes.Buffer
-	path, now := "/v1/batch", time.Now().UTC()
+	endpoint, now := "batch", time.Now().UTC()
 	if messages == 1 {
-		path = "/v1/track"
-		s.crowd.write(&body, now)
+		endpoint = s.crowd.write(&body, now)
 	} else {
 		body.WriteString(`{"batch":[`)
 		for i := range messages {
@@ -209,37 +221,25 @@ func (s *sender) send(ctx context.Context, messages int) error {
 		}
 		body.WriteString("]}")
 	}
-	size := body.Len()
 	began := time.Now()
-	if err := s.post(ctx, path, &body); err != nil {
+	if err := s.post(ctx, endpoint, body.Bytes()); err != nil {
 		return err
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.messages, s.bytes = s.messages+messages, s.bytes+size
+	s.messages, s.bytes = s.messages+messages, s.bytes+body.Len()
 	s.latencies = append(s.latencies, time.Since(began))
 	return nil
 }
 
-// post sends a body. Errors: anything but 200 and no refusal.
-func (s *sender) post(ctx context.Context, path string, body io.Reader) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.address+path, body)
+// post sends a body, again where it cannot be taken now. Errors: it is not taken whole.
+func (s *sender) post(ctx context.Context, endpoint string, body []byte) error {
+	answer, err := s.client.Post(ctx, endpoint, body)
 	if err != nil {
-		return fmt.Errorf("making a request to %s: %w", path, err)
+		return err
 	}
-	request.SetBasicAuth(s.key, "")
-	request.Header.Set("Content-Type", "application/json")
-	response, err := s.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("sending to %s: %w", path, err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", path, err)
-	}
-	if response.StatusCode != http.StatusOK || !strings.Contains(string(answer), `"refused":[]`) {
-		return fmt.Errorf("sending to %s: %s: %.500s", path, response.Status, answer)
+	if len(answer.Refused) > 0 {
+		return fmt.Errorf("sending to %s: refused %+v", endpoint, answer.Refused[0])
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -70,7 +69,7 @@ func (w *watch) send(ctx context.Context, span time.Duration) error {
 		visitor := fmt.Sprintf("probe-%d", n)
 		body := fmt.Sprintf(`{"event":%q,"anonymousId":%q,"messageId":%q,"timestamp":%q}`,
 			probeEvent, visitor, visitor, time.Now().UTC().Format(time.RFC3339Nano))
-		if err := w.sender.post(ctx, "/v1/track", strings.NewReader(body)); err != nil {
+		if err := w.sender.post(ctx, "track", []byte(body)); err != nil {
 			return err
 		}
 		w.mutex.Lock()
