@@ -51,7 +51,7 @@ lint: tools ## check style and the messages
 
 .PHONY: test
 test: deps ## run all tests that need no broker; in CI a skipped test is a failure
-	go test -json -race -shuffle=on $(TESTFLAGS) $(TESTS) \
+	go test -json -race -shuffle=on -timeout 30m $(TESTFLAGS) $(TESTS) \
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
 .PHONY: e2e

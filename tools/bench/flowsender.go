@@ -23,7 +23,7 @@ import (
 type crowd struct{ next atomic.Int64 }
 
 const (
-	groupPersons   = 4096
+	groupPersons   = 1024
 	personMessages = 20
 	groupMessages  = groupPersons * personMessages
 	// signsIn is the place of the identify among a person's messages.

@@ -139,24 +139,23 @@ func TestKilledAnywhere(t *testing.T) {
 				}
 				m := s.publish(t, f.site)
 				var all facts
-				for n, killed := int64(0), true; killed; n++ {
-					greater, smaller, more := copies(f, n)
+				requests := int64(0)
+				for killed := true; killed; requests++ {
+					greater, smaller, more := copies(f, requests)
 					before, at, then := c.course(greater, smaller)
 					s.handle(t, append(before, more)...)
-					killed = newProcessor(t, braked(t, s.dsn, n, after)).
+					killed = newProcessor(t, braked(t, s.dsn, requests, after)).
 						Handle(t.Context(), batchOf(t, at)) != nil
 					s.handle(t, then...)
 					all = slices.Concat(all, greater, smaller, more)
-					s.compareProfiles(t, m, f.site, settled(all))
-					s.compare(t, m, f.site, all, buyers())
-					s.compare(t, m, f.site, all, of(buyers(), "pro"))
-					if t.Failed() {
-						t.Fatalf("killed after %d requests", n)
-					}
-					if n == 0 && !killed {
-						t.Fatal("nothing was killed")
-					}
 				}
+				t.Logf("killed at each of %d requests", requests-1)
+				if requests < 10 {
+					t.Errorf("the processor was done after %d requests: nothing is shown", requests)
+				}
+				s.compareProfiles(t, m, f.site, settled(all))
+				s.compare(t, m, f.site, all, buyers())
+				s.compare(t, m, f.site, all, of(buyers(), "pro"))
 			})
 		}
 	}

@@ -128,7 +128,7 @@ func reference(
 func TestEqualsReference(t *testing.T) {
 	t.Parallel()
 	s := newSpine(t)
-	worlds, questions := 40, 25
+	worlds, questions := 30, 25
 	if testing.Short() {
 		worlds = 5
 	}
