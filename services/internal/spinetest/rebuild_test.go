@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -180,25 +181,25 @@ func (s *spine) keepFlowing(ctx context.Context, t *testing.T, f *flow) []journe
 	return delivered
 }
 
-// compareProfiles holds the stored profiles to those that follow from all facts at once.
+// compareProfiles holds the stored profiles to those that follow from all facts at once, copies
+// included.
 func (s *spine) compareProfiles(
 	t *testing.T, m *journey.Map, site journey.SiteID, facts []journey.Fact,
 ) {
 	t.Helper()
-	var links []identity.Link
-	var writes []identity.Write
 	seen := map[journey.IdentityID]bool{}
 	for i := range facts {
-		links = append(links, identity.LinksOf(&facts[i])...)
-		writes = append(writes, identity.WritesOf(&facts[i])...)
 		seen[facts[i].Identity()] = true
+		for _, l := range identity.LinksOf(&facts[i]) {
+			seen[l.A], seen[l.B] = true, true
+		}
 	}
-	var ids []journey.IdentityID
-	for _, l := range links {
-		seen[l.A], seen[l.B] = true, true
-	}
-	for id := range seen {
-		ids = append(ids, id)
+	ids := slices.Collect(maps.Keys(seen))
+	var links []identity.Link
+	var writes []identity.Write
+	for _, f := range settled(facts) {
+		links = append(links, identity.LinksOf(&f)...)
+		writes = append(writes, identity.WritesOf(&f)...)
 	}
 	persons := identity.Resolve(links, identity.MaxIdentities)
 	want := derive.Derive(ids, persons, writes, m)
