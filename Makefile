@@ -56,14 +56,17 @@ test: deps ## run all tests that need no broker; in CI a skipped test is a failu
 
 .PHONY: e2e
 e2e: deps ## try the command as a user does, and the data that WAYSTAGE_REAL_DATA names
-	go test -json -tags 'e2e $(DATA)' -timeout 20m ./tools/e2e/... \
-	    $(if $(strip $(DATA)),./services/internal/spinetest) \
+	{ go test -json -tags e2e -timeout 20m $(TESTFLAGS) ./tools/e2e/... ; \
+	    go test -json -tags 'e2e $(DATA)' -run 'RealLog|Cases|Away' -timeout 30m \
+	        $(TESTFLAGS) ./services/internal/spinetest; } \
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
 .PHONY: integration
 integration: deps kafka-libs ## run the tests that need a real Kafka broker (java, mvn)
-	go test -json -race -shuffle=on -tags 'integration $(DATA)' -timeout 30m $(TESTFLAGS) \
-	    ./services/internal/stream/... ./services/internal/spinetest \
+	{ go test -json -race -shuffle=on -tags integration -timeout 30m $(TESTFLAGS) \
+	        ./services/internal/stream/... ; \
+	    go test -json -tags 'integration $(DATA)' -run 'RealLog|Cases|Away' -timeout 30m \
+	        $(TESTFLAGS) ./services/internal/spinetest; } \
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
 .PHONY: kafka-libs

@@ -59,8 +59,8 @@ type Value struct {
 // TextValue is a text.
 func TextValue(s string) Value { return Value{kind: Text, text: s} }
 
-// NumberValue is a number.
-func NumberValue(n float64) Value { return Value{kind: Number, num: n} }
+// NumberValue is a number. There is one zero: −0 is 0, as ClickHouse reads it.
+func NumberValue(n float64) Value { return Value{kind: Number, num: n + 0} }
 
 // BoolValue is a boolean.
 func BoolValue(b bool) Value {

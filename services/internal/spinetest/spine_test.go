@@ -112,16 +112,22 @@ func reference(
 	t *testing.T, m *journey.Map, facts []journey.Fact, q funnel.Question,
 ) (funnel.Answer, []funnel.PersonResult) {
 	t.Helper()
+	want, persons, err := referenceOf(m, facts, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return want, persons
+}
+
+func referenceOf(
+	m *journey.Map, facts []journey.Fact, q funnel.Question,
+) (funnel.Answer, []funnel.PersonResult, error) {
 	attributed := make([]funnel.AttributedFact, len(facts))
 	for i, f := range facts {
 		attributed[i] = funnel.AttributedFact{Fact: f, Attribution: m.Attribute(&f)}
 	}
 	persona := func(traits identity.Traits) journey.PersonaID { return m.Persona(traits) }
-	want, persons, err := funnel.Reference(attributed, persona, q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return want, persons
+	return funnel.Reference(attributed, persona, q)
 }
 
 // TestEqualsReference holds the whole way to the reference on random worlds.

@@ -1,0 +1,225 @@
+package answer_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/waystage/waystage/services/engine/enginetest"
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/answer"
+)
+
+const (
+	site    journey.SiteID = "shop"
+	persons                = 500
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// shop has 500 visitors who each did A, and as many users who did B an hour later. Which of them
+// are one person, only profiles tell.
+type shop struct {
+	*store.Store
+	*answer.Answerer
+
+	dsn      string
+	visitors []journey.IdentityID
+	users    []journey.IdentityID
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	dsn := enginetest.Database(t)
+	st, err := store.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	if err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := &shop{Store: st, dsn: dsn, Answerer: answer.New(st, answer.NewNewestMaps(st), 0)}
+	var rows []store.Row
+	for i := range persons {
+		visitor, user := journey.VisitorID(fmt.Sprint("v", i)), journey.UserID(fmt.Sprint("u", i))
+		s.visitors = append(s.visitors, journey.VisitorIdentity(site, visitor))
+		s.users = append(s.users, journey.UserIdentity(site, user))
+		rows = append(rows, row(fmt.Sprint("a", i), "A", noon, "", visitor),
+			row(fmt.Sprint("b", i), "B", noon.Add(time.Hour), user, ""))
+	}
+	if err := st.InsertFacts(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func row(
+	message, event string, at time.Time, u journey.UserID, v journey.VisitorID,
+) store.Row {
+	return store.Row{Fact: &journey.Fact{
+		Site: site, Message: journey.MessageID(message), Kind: journey.Track, Event: event,
+		User: u, Visitor: v, OccurredAt: at, OriginalAt: at, ReceivedAt: at,
+	}}
+}
+
+// linked are profiles in which the first n visitors are one person with the user of their number,
+// and the others persons of their own.
+func (s *shop) linked(n int) []store.Profile {
+	var profiles []store.Profile
+	for i := range persons {
+		v, u := s.visitors[i], s.users[i]
+		ofVisitor, ofUser := v, u
+		if i < n {
+			ofVisitor, ofUser = min(v, u), min(v, u)
+		}
+		profiles = append(profiles,
+			store.Profile{Identity: v, Person: journey.PersonID(ofVisitor), Persona: "p"},
+			store.Profile{Identity: u, Person: journey.PersonID(ofUser), Persona: "p"})
+	}
+	return profiles
+}
+
+// insert stores profiles that were derived so many seconds after noon.
+func (s *shop) insert(t *testing.T, profiles []store.Profile, second int) {
+	t.Helper()
+	at := noon.Add(time.Duration(second) * time.Second)
+	if err := s.InsertProfiles(t.Context(), site, profiles, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// raw runs a statement past the store.
+func (s *shop) raw(t *testing.T, statement string) {
+	t.Helper()
+	u, err := url.Parse(s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Post("http://"+u.Host+"/?database="+strings.Trim(u.Path, "/"), "text/plain",
+		strings.NewReader(statement))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s: %s", statement, answer.Status, text)
+	}
+}
+
+// converted asks how many persons did A and then B.
+func (s *shop) converted(ctx context.Context) (int, error) {
+	event := func(name string) funnel.Step {
+		return funnel.Step{Target: funnel.Target{Kind: funnel.Event, Name: name}}
+	}
+	got, err := s.Funnel(ctx, site, funnel.Question{
+		From: noon, To: noon.Add(time.Minute), AsOf: noon.Add(24 * time.Hour),
+		Window: 2 * time.Hour, Steps: []funnel.Step{event("A"), event("B")}, Limit: 25,
+	})
+	if err != nil {
+		return 0, err
+	}
+	return got.Steps[1].Count, nil
+}
+
+func (s *shop) want(t *testing.T, when string, want int) {
+	t.Helper()
+	got, err := s.converted(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("%s: %d persons converted, want %d", when, got, want)
+	}
+}
+
+// TestDirectory: a question sees the profiles that were stored before it, at once: after inserts,
+// after merges of parts, whatever came first, and after another generation took their place.
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.want(t, "without profiles", 0)
+	s.insert(t, s.linked(1), 1)
+	s.want(t, "after one insert", 1)
+	for n := 2; n < 6; n++ {
+		s.insert(t, s.linked(n), n)
+		s.want(t, "after the next insert", n)
+	}
+	s.insert(t, s.linked(0), 0)
+	s.want(t, "after an insert of profiles that were derived earlier", 5)
+	s.raw(t, "OPTIMIZE TABLE profiles FINAL")
+	s.want(t, "after a merge of all parts", 5)
+	s.insert(t, s.linked(6), 6)
+	s.raw(t, "OPTIMIZE TABLE profiles FINAL")
+	s.want(t, "after an insert that was merged before it was seen", 6)
+	s.insert(t, s.linked(2), 7)
+	s.want(t, "after persons were split", 2)
+	s.exchange(t, 100)
+	s.want(t, "after a rebuild", 100)
+	s.exchange(t, 0)
+	s.want(t, "after another", 0)
+	s.insert(t, s.linked(3), 9)
+	s.want(t, "after an insert into the new generation", 3)
+}
+
+// exchange puts a new generation in place of the present one.
+func (s *shop) exchange(t *testing.T, n int) {
+	t.Helper()
+	next, err := s.NextProfiles(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The rows come in several parts.
+	for i, p := range s.linked(n) {
+		if i%100 != 0 {
+			continue
+		}
+		all := s.linked(n)[i:min(i+100, 2*persons)]
+		if err := next.InsertProfiles(t.Context(), site, all, noon); err != nil {
+			t.Fatal(err, p)
+		}
+	}
+	if err := next.Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDirectoryAtOnce: while generations are exchanged, profiles are written and parts are merged,
+// several questions at the same time each see a whole state: here all states say the same.
+func TestDirectoryAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.insert(t, s.linked(persons), 1)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				got, err := s.converted(t.Context())
+				if err != nil || got != persons {
+					t.Errorf("%d persons converted, %v, want %d", got, err, persons)
+					return
+				}
+			}
+		})
+	}
+	for round := range 6 {
+		s.exchange(t, persons)
+		s.insert(t, s.linked(persons), round+2)
+		s.raw(t, "OPTIMIZE TABLE profiles FINAL")
+	}
+	stop()
+	wait.Wait()
+}
