@@ -18,10 +18,9 @@ import (
 	"github.com/waystage/waystage/services/query/answer"
 )
 
-const (
-	site    journey.SiteID = "shop"
-	persons                = 500
-)
+const site journey.SiteID = "shop"
+
+const persons = 500
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
