@@ -1,11 +1,15 @@
 package answer_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -176,14 +180,9 @@ func (s *shop) exchange(t *testing.T, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The rows come in several parts.
-	for i, p := range s.linked(n) {
-		if i%100 != 0 {
-			continue
-		}
-		all := s.linked(n)[i:min(i+100, 2*persons)]
-		if err := next.InsertProfiles(t.Context(), site, all, noon); err != nil {
-			t.Fatal(err, p)
+	for part := range slices.Chunk(s.linked(n), 2*persons/3) {
+		if err := next.InsertProfiles(t.Context(), site, part, noon); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if err := next.Install(t.Context()); err != nil {
@@ -203,7 +202,7 @@ func TestDirectoryAtOnce(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var wait sync.WaitGroup
-	for range 4 {
+	for range 8 {
 		wait.Go(func() {
 			for ctx.Err() == nil {
 				got, err := s.converted(t.Context())
@@ -214,11 +213,100 @@ func TestDirectoryAtOnce(t *testing.T) {
 			}
 		})
 	}
-	for round := range 6 {
+	for round := range 10 {
 		s.exchange(t, persons)
-		s.insert(t, s.linked(persons), round+2)
-		s.raw(t, "OPTIMIZE TABLE profiles FINAL")
+		if round%3 == 0 {
+			s.insert(t, s.linked(persons), round+2)
+			s.raw(t, "OPTIMIZE TABLE profiles FINAL")
+		}
 	}
 	stop()
 	wait.Wait()
+}
+
+// gate stands before ClickHouse and holds queries that contain a text until it is opened. It
+// tells when it holds one and when one was answered.
+type gate struct {
+	text                   string
+	opened, held, answered chan struct{}
+}
+
+// gated is an address of the same database behind gates.
+func gated(t *testing.T, dsn string, gates ...*gate) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		for _, g := range gates {
+			if strings.Contains(string(body), g.text) {
+				g.held <- struct{}{}
+				<-g.opened
+				defer func() { g.answered <- struct{}{} }()
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + u.Path
+}
+
+func newGate(text string) *gate {
+	const queries = 100
+	return &gate{
+		text: text, opened: make(chan struct{}), held: make(chan struct{}, queries),
+		answered: make(chan struct{}, queries),
+	}
+}
+
+// TestDirectoryWhole: a question that knows the old generation, and waits for its touchpoints, is
+// not disturbed by another one that is just reading the new generation.
+func TestDirectoryWhole(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.insert(t, s.linked(persons), 1)
+	touchpoints, profiles := newGate("FROM journeys"), newGate("FROM profiles")
+	parts := newGate("FROM system.parts")
+	close(parts.opened)
+	st, err := store.Open(gated(t, s.dsn, touchpoints, profiles, parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	slow := &shop{Store: st, Answerer: answer.New(st, answer.NewNewestMaps(st), 0)}
+	ask := func() chan int {
+		counted := make(chan int, 1)
+		go func() {
+			n, err := slow.converted(context.WithoutCancel(t.Context()))
+			if err != nil {
+				t.Error(err)
+			}
+			counted <- n
+		}()
+		return counted
+	}
+	first := ask()
+	<-touchpoints.held
+	<-profiles.held
+	// The first question reads its profiles, and sees that these are all parts; the gate is closed
+	// again behind it.
+	profiles.opened <- struct{}{}
+	for range 3 {
+		<-parts.answered
+	}
+	s.exchange(t, persons)
+	second := ask()
+	<-profiles.held // the second question has found the new generation
+	close(touchpoints.opened)
+	if got := <-first; got != persons {
+		t.Errorf("the first question counts %d persons, want %d", got, persons)
+	}
+	close(profiles.opened)
+	if got := <-second; got != persons {
+		t.Errorf("the second question counts %d persons, want %d", got, persons)
+	}
 }
