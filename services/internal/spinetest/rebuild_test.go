@@ -158,25 +158,35 @@ func TestRebuild(t *testing.T) {
 	wait.Wait()
 	t.Logf("%d questions during the rebuilds, %d facts in the end", asked.Load(), len(facts))
 	s.compareProfiles(t, m, site, facts)
-	for _, q := range questions {
+	tomorrow := buyers()
+	tomorrow.From, tomorrow.To = later.Add(-time.Hour), later.Add(24*time.Hour)
+	tomorrow.AsOf = later.Add(48 * time.Hour)
+	for _, q := range append(questions, tomorrow) {
 		s.compare(t, m, site, facts, q)
 	}
 }
 
+// later is when the persons live who come while the rebuild goes on.
+var later = base.Add(100 * time.Hour)
+
 // keepFlowing delivers more facts until it is stopped: new persons on later days, and of those
 // who are there what changes no answer about the first day: later traits, and later links of
-// their devices with others.
+// their devices with others. Every time one message turns out to be a copy of another.
 func (s *spine) keepFlowing(ctx context.Context, t *testing.T, f *flow) []journey.Fact {
 	var delivered []journey.Fact
-	later := base.Add(100 * time.Hour)
 	for n := 1000; ctx.Err() == nil; n++ {
 		batch := f.person(n, later)
 		traits := f.fact(journey.Identify, later, fmt.Sprint("user-", n%300), "")
 		traits.Traits = journey.Object(fmt.Sprintf(`{"plan":"free","n":%d}`, n))
 		shared := f.track("D", later, fmt.Sprint("user-", n), fmt.Sprint("visitor-", n%300))
-		batch = append(batch, traits, shared)
+		smaller := f.track("D", later.Add(time.Minute), "", fmt.Sprint("copied-", n))
+		greater := f.track("B", later.Add(time.Minute), fmt.Sprint("other-", n), fmt.Sprint("copied-", n))
+		greater.Message, greater.ReceivedAt = smaller.Message, f.received.Add(time.Second)
+		batch = append(batch, traits, shared, greater,
+			f.track("A", later, "", fmt.Sprint("copied-", n)))
 		s.deliver(t, [][]journey.Fact{batch})
-		delivered = append(delivered, batch...)
+		s.deliver(t, [][]journey.Fact{{smaller}})
+		delivered = append(append(delivered, batch...), smaller)
 	}
 	return delivered
 }

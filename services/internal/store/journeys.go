@@ -126,22 +126,67 @@ func (s *Store) Labels(ctx context.Context, site journey.SiteID, limit int) ([]L
 // journeys, while processors go on. progress is told how many months are done of how many.
 //
 // What processors write meanwhile goes to the old journeys before the exchange and to the new ones
-// after it; so whatever was stored since shortly before the beginning is packed once more. That
-// may pack a touchpoint twice, which readers do not mind.
+// after it; so whatever was stored since shortly before the beginning is packed once more, in good
+// part before the exchange. That may pack a touchpoint twice, which readers do not mind. From the
+// exchange until all of it is there, or for good if the rebuild is killed in between, a mark in
+// every month sends readers to the touchpoints themselves.
 func (s *Store) RebuildJourneys(ctx context.Context, progress func(done, of int)) error {
 	began, err := s.Now(ctx)
 	if err != nil {
 		return err
 	}
-	for _, statement := range []string{
-		"DROP TABLE IF EXISTS journeys_next SYNC", "CREATE TABLE journeys_next AS journeys",
-	} {
-		if err := s.conn.Exec(ctx, statement); err != nil {
-			return s.broken(err, "making the next journeys")
-		}
+	err = s.execAll(ctx, "making the next journeys",
+		"DROP TABLE IF EXISTS journeys_next SYNC", "CREATE TABLE journeys_next AS journeys")
+	if err != nil {
+		return err
 	}
+	if err := s.packAll(ctx, progress); err != nil {
+		return err
+	}
+	late, err := s.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.pack(ctx, "journeys_next", storedSince(began)); err != nil {
+		return err
+	}
+	err = s.execAll(ctx, "exchanging the journeys",
+		`INSERT INTO journeys_next (site, month, identity, touches)
+			SELECT DISTINCT site, month, `+markIdentity+`, [toUInt64(0)]
+			FROM (SELECT site, month FROM journeys UNION ALL SELECT site, month FROM journeys_next)`,
+		"EXCHANGE TABLES journeys AND journeys_next")
+	if err != nil {
+		return err
+	}
+	if err := s.pack(ctx, "journeys", storedSince(late)); err != nil {
+		return err
+	}
+	return s.execAll(ctx, "ending the rebuild of the journeys", carryMarks,
+		"DELETE FROM journeys WHERE identity = "+markIdentity, "DROP TABLE journeys_next SYNC")
+}
+
+// markIdentity is whose journey the marks of a rebuild are. That a real identity has this number
+// is as likely as that two share one.
+const markIdentity = "1"
+
+// carryMarks takes the marks over that processors left in the old journeys for touchpoints that
+// were packed before they were removed.
+const carryMarks = `INSERT INTO journeys (site, month, identity, touches)
+	SELECT site, month, identity, arrayFilter(x -> has(packed, bitShiftRight(x, 22)), marks)
+	FROM (SELECT site, month, identity,
+			arrayDistinct(arrayFilter(x -> bitAnd(x, 4194303) = 0, arrayFlatten(groupArray(touches))))
+				AS marks
+		FROM journeys_next GROUP BY site, month, identity HAVING notEmpty(marks)) AS old
+	INNER JOIN (SELECT site, month, identity,
+			arrayMap(x -> bitShiftRight(x, 22), arrayFlatten(groupArray(touches))) AS packed
+		FROM journeys WHERE identity != ` + markIdentity + ` GROUP BY site, month, identity) AS new
+	USING (site, month, identity)
+	WHERE hasAny(packed, arrayMap(x -> bitShiftRight(x, 22), marks))`
+
+// packAll packs the touchpoints of every month into the next journeys.
+func (s *Store) packAll(ctx context.Context, progress func(done, of int)) error {
 	var months []uint32
-	err = s.conn.QueryRow(ctx, "SELECT arraySort(groupUniqArray(toYYYYMM(at))) FROM touchpoints").
+	err := s.conn.QueryRow(ctx, "SELECT arraySort(groupUniqArray(toYYYYMM(at))) FROM touchpoints").
 		Scan(&months)
 	if err != nil {
 		return s.broken(err, "listing months")
@@ -153,15 +198,22 @@ func (s *Store) RebuildJourneys(ctx context.Context, progress func(done, of int)
 		}
 		progress(i+1, len(months))
 	}
-	if err := s.conn.Exec(ctx, "EXCHANGE TABLES journeys AND journeys_next"); err != nil {
-		return s.broken(err, "exchanging the journeys")
+	return nil
+}
+
+func (s *Store) execAll(ctx context.Context, doing string, statements ...string) error {
+	for _, statement := range statements {
+		if err := s.conn.Exec(insertContext(ctx), statement); err != nil {
+			return s.broken(err, doing)
+		}
 	}
-	since := fmt.Sprintf("stored_at >= parseDateTime64BestEffort('%s', 3, 'UTC')",
-		instant(began.Add(-time.Minute)))
-	if err := s.pack(ctx, "journeys", since); err != nil {
-		return err
-	}
-	return s.broken(s.conn.Exec(ctx, "DROP TABLE journeys_next SYNC"), "dropping the old journeys")
+	return nil
+}
+
+// storedSince is the condition that a touchpoint was stored since an instant, or shortly before.
+func storedSince(at time.Time) string {
+	return fmt.Sprintf("stored_at >= parseDateTime64BestEffort('%s', 3, 'UTC')",
+		instant(at.Add(-time.Minute)))
 }
 
 // pack packs the touchpoints for which a condition holds.
