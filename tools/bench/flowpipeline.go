@@ -272,17 +272,25 @@ func (f *flow) verify(ctx context.Context) error {
 	if want := f.crowd.touchpoints(); n != want {
 		return fmt.Errorf("%d touchpoints are stored, %d were accepted", n, want)
 	}
-	answer, err := f.client.Funnels.AskFunnel(ctx, &funnelv1.AskFunnelRequest{
-		Parent: "sites/" + loadSite, Question: questionSince(time.Now().Add(-time.Hour),
-			&funnelv1.Step{Target: &funnelv1.Step_AnyEvent{AnyEvent: true}}),
-	})
-	if err != nil {
-		return fmt.Errorf("asking who is there: %w", err)
+	// The touchpoints of the last batch are there a little before its persons are.
+	deadline := time.Now().Add(time.Minute)
+	for {
+		answer, err := f.client.Funnels.AskFunnel(ctx, &funnelv1.AskFunnelRequest{
+			Parent: "sites/" + loadSite, Question: questionSince(time.Now().Add(-time.Hour),
+				&funnelv1.Step{Target: &funnelv1.Step_AnyEvent{AnyEvent: true}}),
+		})
+		if err != nil {
+			return fmt.Errorf("asking who is there: %w", err)
+		}
+		got, want := int(answer.GetSteps()[0].GetCount()), f.crowd.persons()
+		if got == want {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("a question counts %d persons, %d were sent", got, want)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	if got, want := int(answer.GetSteps()[0].GetCount()), f.crowd.persons(); got != want {
-		return fmt.Errorf("a question counts %d persons, %d were sent", got, want)
-	}
-	return nil
 }
 
 // questionSince asks who did something since an instant, and then anything.

@@ -22,6 +22,7 @@ type options struct {
 	only                []string
 	dir, library        string
 	keep, upkeep        bool
+	merged              bool
 }
 
 func layoutOptions(args []string) (options, error) {
@@ -32,6 +33,7 @@ func layoutOptions(args []string) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 5, "measured `runs` of each question, after one that is not")
 	flags.IntVar(&o.batches, "batches", 300, "batches freshly written and not merged; 0 for none")
 	flags.IntVar(&o.batchRows, "batch-rows", 20_000, "touchpoints in each of them")
+	flags.BoolVar(&o.merged, "merged", true, "measure on merged tables, not on fresh ones alone")
 	only := flags.String("only", "", "the candidates to measure, by their `keys`, comma-separated;"+
 		" A is always measured (default all)")
 	flags.StringVar(&o.dir, "dir", "", "an empty `folder` for the data (default a temporary one)")
@@ -53,6 +55,8 @@ func (o options) check() error {
 		return errors.New("-touchpoints must be 10000 or more")
 	case o.rounds < 1:
 		return errors.New("-rounds must be 1 or more")
+	case !o.merged && o.batches < 1:
+		return errors.New("-merged=false needs -batches of 1 or more")
 	case o.keep && o.dir == "":
 		return errors.New("-keep needs -dir")
 	}
@@ -131,7 +135,10 @@ func (b *bench) layouts(ctx context.Context, out io.Writer) error {
 type state struct{ title, suffix string }
 
 func (b *bench) states() []state {
-	states := []state{{"Merged", ""}}
+	var states []state
+	if b.merged {
+		states = append(states, state{"Merged", ""})
+	}
 	if b.batches > 0 {
 		states = append(states, state{fmt.Sprintf(
 			"The last %d batches of %d touchpoints not merged", b.batches, b.batchRows), freshSuffix})

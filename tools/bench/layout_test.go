@@ -14,7 +14,10 @@ import (
 // counts other persons than the reference.
 func TestAllCandidatesCountAlike(t *testing.T) {
 	var out, progress bytes.Buffer
-	o := options{touchpoints: 20_000, rounds: 1, batches: 3, batchRows: 500, dir: t.TempDir()}
+	o := options{
+		touchpoints: 20_000, rounds: 1, batches: 3, batchRows: 500, merged: true,
+		dir: t.TempDir(),
+	}
 	if err := compareLayouts(context.Background(), o, &out, &progress); err != nil {
 		t.Fatalf("comparing layouts: %v\n%s", err, &progress)
 	}
@@ -36,6 +39,10 @@ func TestOptions(t *testing.T) {
 	}{
 		{"too small", "-touchpoints must be 10000 or more", []string{"-touchpoints", "10"}},
 		{"no rounds", "-rounds must be 1 or more", []string{"-rounds", "0"}},
+		{
+			"no state", "-merged=false needs -batches of 1 or more",
+			[]string{"-merged=false", "-batches", "0"},
+		},
 		{"keep nowhere", "-keep needs -dir", []string{"-keep"}},
 		{"unknown", `there is no candidate "Z"`, []string{"-only", "C,Z"}},
 		{"good", "", []string{"-only", "C,B"}},

@@ -30,6 +30,7 @@ func (b *bench) measureState(ctx context.Context, s state, out io.Writer) error 
 	t := newTimes(s, list)
 	for _, q := range questions() {
 		if err := b.measureQuestion(ctx, q, s, t); err != nil {
+			t.print(out) // what is known already
 			return err
 		}
 		b.say("%s: %s asked", s.title, q.title())

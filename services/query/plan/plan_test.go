@@ -262,3 +262,41 @@ func TestMasks(t *testing.T) {
 		}
 	}
 }
+
+// TestJourneys plans the reading of packed journeys: every month that the question sees.
+func TestJourneys(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name        string
+		from, to    time.Time
+		window      time.Duration
+		first, last string
+	}{
+		{"inside a month", day, day.AddDate(0, 0, 1), time.Hour, "202603", "202603"},
+		{
+			"the window reaches into the next", day.AddDate(0, 0, 30), day.AddDate(0, 1, 0),
+			time.Millisecond, "202603", "202604",
+		},
+		{
+			"the range ends with the month", day.AddDate(0, 0, 30), day.AddDate(0, 1, 0), 0,
+			"202603", "202603",
+		},
+		{"over a year", day.AddDate(-1, 0, 0), day, time.Hour, "202503", "202603"},
+		{"from before 1970", time.Unix(-1, 0), day, 0, "197001", "202602"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			q := question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy"))
+			q.From, q.To, q.Window, q.AsOf = c.from, c.to, c.window, day.AddDate(1, 0, 0)
+			got := plan.Journeys("shop", q)
+			want := map[string]string{"site": "shop", "first": c.first, "last": c.last}
+			if diff := cmp.Diff(want, got.Params); diff != "" {
+				t.Errorf("parameters (-want +got):\n%s", diff)
+			}
+			if got.Columns[plan.Identity].Type != plan.UInt64 ||
+				got.Columns[plan.Touches].Type != plan.UInt64s {
+				t.Errorf("columns %+v", got.Columns)
+			}
+		})
+	}
+}
