@@ -61,8 +61,10 @@ type Fact struct {
 	OccurredAt, OriginalAt, ReceivedAt time.Time
 	// Index is its place in its batch, from 0.
 	Index uint32
-	// Properties, Traits and Context as sent.
+	// Properties, Traits and Context as sent, less what the site's privacy settings keep out.
 	Properties, Traits, Context Object
+	// Internal tells that it came from one of the site's own networks.
+	Internal bool
 }
 
 // Identity is whose fact it is: the user's where a user id is there, else the visitor's.
@@ -105,3 +107,21 @@ type Attribution struct {
 	// Channel is empty where none is known.
 	Channel ChannelID
 }
+
+// Client is what a touchpoint was made with, as its user agent tells. Each is empty where unknown.
+type Client struct {
+	// Device is "desktop", "mobile", "tablet" or "tv".
+	Device string
+	// Browser and OS are names such as "Firefox" and "Android".
+	Browser, OS string
+}
+
+// Traffic marks touchpoints that are no customer's.
+type Traffic string
+
+// The marks. A touchpoint that is both is a robot's.
+const (
+	Ordinary Traffic = ""
+	Bot      Traffic = "bot"
+	Internal Traffic = "internal"
+)

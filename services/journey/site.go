@@ -1,6 +1,9 @@
 package journey
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Site is one property whose customers are followed: its touchpoints, persons and map are its own.
 type Site struct {
@@ -10,7 +13,32 @@ type Site struct {
 	TimeZone string
 	// CreatedAt in UTC.
 	CreatedAt time.Time
+	Privacy   Privacy
 }
+
+// Privacy says what is kept of what a site's visitors send. The zero Privacy truncates IP
+// addresses and keeps everything else.
+type Privacy struct {
+	IP IPHandling
+	// Denied are properties that are dropped: a name is a member of properties, traits and
+	// context, dots go into objects.
+	Denied []string
+	// Consent is the path of the member that must be true, such as
+	// "context.consent.categoryPreferences.analytics". Empty: none is asked for.
+	Consent string
+	// Internal are the networks of the site's own people.
+	Internal []netip.Prefix
+}
+
+// IPHandling says what becomes of IP addresses.
+type IPHandling uint8
+
+// The ways: TruncateIP clears the last 8 bits of IPv4 and the last 80 of IPv6.
+const (
+	TruncateIP IPHandling = iota
+	DropIP
+	KeepIP
+)
 
 const maxSiteIDBytes = 63
 
@@ -76,10 +104,22 @@ type Key struct {
 	CreatedAt time.Time
 	// RevokedAt in UTC. Zero while it is good.
 	RevokedAt time.Time
+	// Origins of pages that may send with a write key, such as "https://shop.example" or
+	// "https://*.shop.example". Empty: all of them.
+	Origins []string
+	// Rate is how many messages a second each ingest takes with a write key. 0: as many as the
+	// installation's default.
+	Rate float64
 }
 
 // Revoked tells whether the key has ended.
 func (k Key) Revoked() bool { return !k.RevokedAt.IsZero() }
+
+// Door is what a key opens, and by which rules.
+type Door struct {
+	Key     Key
+	Privacy Privacy
+}
 
 // Publication is one published version of a site's journey map.
 type Publication struct {

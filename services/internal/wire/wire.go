@@ -50,6 +50,7 @@ func Encode(f *journey.Fact) ([]byte, error) {
 		PropertiesJson: string(f.Properties),
 		TraitsJson:     string(f.Traits),
 		ContextJson:    string(f.Context),
+		Internal:       f.Internal,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a %s message of site %s: %w", f.Kind, f.Site, err)
@@ -92,6 +93,7 @@ func fact(r *collectv1.Record) journey.Fact {
 		Properties: journey.Object(r.PropertiesJson),
 		Traits:     journey.Object(r.TraitsJson),
 		Context:    journey.Object(r.ContextJson),
+		Internal:   r.Internal,
 	}
 }
 

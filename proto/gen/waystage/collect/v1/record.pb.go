@@ -125,7 +125,9 @@ type Record struct {
 	// Traits: the text of a JSON object. Empty means no traits.
 	TraitsJson string `protobuf:"bytes,14,opt,name=traits_json,json=traitsJson,proto3" json:"traits_json,omitempty"`
 	// Context: the text of a JSON object. Empty means no context.
-	ContextJson   string `protobuf:"bytes,15,opt,name=context_json,json=contextJson,proto3" json:"context_json,omitempty"`
+	ContextJson string `protobuf:"bytes,15,opt,name=context_json,json=contextJson,proto3" json:"context_json,omitempty"`
+	// Whether it came from an address that the site names as its own.
+	Internal      bool `protobuf:"varint,16,opt,name=internal,proto3" json:"internal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,131 +267,18 @@ func (x *Record) GetContextJson() string {
 	return ""
 }
 
-// QuarantinedMessage is the value of every record on the quarantine topic: something that came
-// in with a known write key and could not be taken, with the reason and all that is needed to
-// replay it.
-type QuarantinedMessage struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id of the site. Empty where the payload was not readable enough to tell.
-	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
-	// Who refused it: "ingest" or "processor". Always present.
-	StageOfRefusal string `protobuf:"bytes,2,opt,name=stage_of_refusal,json=stageOfRefusal,proto3" json:"stage_of_refusal,omitempty"`
-	// Machine-readable reason from a closed set, such as "too_large". Always present.
-	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// What is wrong and what to do, for people. Always present.
-	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
-	// The payload as it came. May be cut at 64 KiB: see payload_truncated.
-	Payload []byte `protobuf:"bytes,5,opt,name=payload,proto3" json:"payload,omitempty"`
-	// Whether payload holds only the first bytes.
-	PayloadTruncated bool `protobuf:"varint,6,opt,name=payload_truncated,json=payloadTruncated,proto3" json:"payload_truncated,omitempty"`
-	// When it was received, UTC. Always present.
-	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
-	// Place in its batch, from 0.
-	BatchIndex uint32 `protobuf:"varint,8,opt,name=batch_index,json=batchIndex,proto3" json:"batch_index,omitempty"`
-	// Endpoint it came by, such as "/v1/batch", or "topic/partition/offset" of the refused record.
-	Source        string `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *QuarantinedMessage) Reset() {
-	*x = QuarantinedMessage{}
-	mi := &file_waystage_collect_v1_record_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *QuarantinedMessage) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*QuarantinedMessage) ProtoMessage() {}
-
-func (x *QuarantinedMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_collect_v1_record_proto_msgTypes[1]
+func (x *Record) GetInternal() bool {
 	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use QuarantinedMessage.ProtoReflect.Descriptor instead.
-func (*QuarantinedMessage) Descriptor() ([]byte, []int) {
-	return file_waystage_collect_v1_record_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *QuarantinedMessage) GetSite() string {
-	if x != nil {
-		return x.Site
-	}
-	return ""
-}
-
-func (x *QuarantinedMessage) GetStageOfRefusal() string {
-	if x != nil {
-		return x.StageOfRefusal
-	}
-	return ""
-}
-
-func (x *QuarantinedMessage) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *QuarantinedMessage) GetDetail() string {
-	if x != nil {
-		return x.Detail
-	}
-	return ""
-}
-
-func (x *QuarantinedMessage) GetPayload() []byte {
-	if x != nil {
-		return x.Payload
-	}
-	return nil
-}
-
-func (x *QuarantinedMessage) GetPayloadTruncated() bool {
-	if x != nil {
-		return x.PayloadTruncated
+		return x.Internal
 	}
 	return false
-}
-
-func (x *QuarantinedMessage) GetReceivedAt() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ReceivedAt
-	}
-	return nil
-}
-
-func (x *QuarantinedMessage) GetBatchIndex() uint32 {
-	if x != nil {
-		return x.BatchIndex
-	}
-	return 0
-}
-
-func (x *QuarantinedMessage) GetSource() string {
-	if x != nil {
-		return x.Source
-	}
-	return ""
 }
 
 var File_waystage_collect_v1_record_proto protoreflect.FileDescriptor
 
 const file_waystage_collect_v1_record_proto_rawDesc = "" +
 	"\n" +
-	" waystage/collect/v1/record.proto\x12\x13waystage.collect.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x04\n" +
+	" waystage/collect/v1/record.proto\x12\x13waystage.collect.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x04\n" +
 	"\x06Record\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x1d\n" +
 	"\n" +
@@ -413,19 +302,8 @@ const file_waystage_collect_v1_record_proto_rawDesc = "" +
 	"\x0fproperties_json\x18\r \x01(\tR\x0epropertiesJson\x12\x1f\n" +
 	"\vtraits_json\x18\x0e \x01(\tR\n" +
 	"traitsJson\x12!\n" +
-	"\fcontext_json\x18\x0f \x01(\tR\vcontextJson\"\xbf\x02\n" +
-	"\x12QuarantinedMessage\x12\x12\n" +
-	"\x04site\x18\x01 \x01(\tR\x04site\x12(\n" +
-	"\x10stage_of_refusal\x18\x02 \x01(\tR\x0estageOfRefusal\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x18\n" +
-	"\apayload\x18\x05 \x01(\fR\apayload\x12+\n" +
-	"\x11payload_truncated\x18\x06 \x01(\bR\x10payloadTruncated\x12;\n" +
-	"\vreceived_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"receivedAt\x12\x1f\n" +
-	"\vbatch_index\x18\b \x01(\rR\n" +
-	"batchIndex\x12\x16\n" +
-	"\x06source\x18\t \x01(\tR\x06source*\x7f\n" +
+	"\fcontext_json\x18\x0f \x01(\tR\vcontextJson\x12\x1a\n" +
+	"\binternal\x18\x10 \x01(\bR\binternal*\x7f\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -452,24 +330,22 @@ func file_waystage_collect_v1_record_proto_rawDescGZIP() []byte {
 }
 
 var file_waystage_collect_v1_record_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_waystage_collect_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_waystage_collect_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_waystage_collect_v1_record_proto_goTypes = []any{
 	(Kind)(0),                     // 0: waystage.collect.v1.Kind
 	(*Record)(nil),                // 1: waystage.collect.v1.Record
-	(*QuarantinedMessage)(nil),    // 2: waystage.collect.v1.QuarantinedMessage
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
 }
 var file_waystage_collect_v1_record_proto_depIdxs = []int32{
 	0, // 0: waystage.collect.v1.Record.kind:type_name -> waystage.collect.v1.Kind
-	3, // 1: waystage.collect.v1.Record.occurred_at:type_name -> google.protobuf.Timestamp
-	3, // 2: waystage.collect.v1.Record.original_at:type_name -> google.protobuf.Timestamp
-	3, // 3: waystage.collect.v1.Record.received_at:type_name -> google.protobuf.Timestamp
-	3, // 4: waystage.collect.v1.QuarantinedMessage.received_at:type_name -> google.protobuf.Timestamp
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2, // 1: waystage.collect.v1.Record.occurred_at:type_name -> google.protobuf.Timestamp
+	2, // 2: waystage.collect.v1.Record.original_at:type_name -> google.protobuf.Timestamp
+	2, // 3: waystage.collect.v1.Record.received_at:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_waystage_collect_v1_record_proto_init() }
@@ -483,7 +359,7 @@ func file_waystage_collect_v1_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_collect_v1_record_proto_rawDesc), len(file_waystage_collect_v1_record_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

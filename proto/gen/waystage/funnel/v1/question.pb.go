@@ -321,19 +321,32 @@ const (
 	Subject_SUBJECT_STAGE Subject = 6
 	// The touchpoint's id in the map.
 	Subject_SUBJECT_TOUCHPOINT Subject = 7
+	// The kind of device: "desktop", "mobile", "tablet" or "tv". Missing where unknown.
+	Subject_SUBJECT_DEVICE Subject = 8
+	// The browser's name, such as "Firefox". Missing where unknown.
+	Subject_SUBJECT_BROWSER Subject = 9
+	// The operating system's name, such as "Android". Missing where unknown.
+	Subject_SUBJECT_OS Subject = 10
+	// "bot" for a touchpoint of a known robot, "internal" for one from an address of the site's own
+	// people. Missing for all others.
+	Subject_SUBJECT_TRAFFIC Subject = 11
 )
 
 // Enum value maps for Subject.
 var (
 	Subject_name = map[int32]string{
-		0: "SUBJECT_UNSPECIFIED",
-		1: "SUBJECT_PROPERTY",
-		2: "SUBJECT_TRAIT",
-		3: "SUBJECT_PERSONA",
-		4: "SUBJECT_CHANNEL",
-		5: "SUBJECT_EVENT",
-		6: "SUBJECT_STAGE",
-		7: "SUBJECT_TOUCHPOINT",
+		0:  "SUBJECT_UNSPECIFIED",
+		1:  "SUBJECT_PROPERTY",
+		2:  "SUBJECT_TRAIT",
+		3:  "SUBJECT_PERSONA",
+		4:  "SUBJECT_CHANNEL",
+		5:  "SUBJECT_EVENT",
+		6:  "SUBJECT_STAGE",
+		7:  "SUBJECT_TOUCHPOINT",
+		8:  "SUBJECT_DEVICE",
+		9:  "SUBJECT_BROWSER",
+		10: "SUBJECT_OS",
+		11: "SUBJECT_TRAFFIC",
 	}
 	Subject_value = map[string]int32{
 		"SUBJECT_UNSPECIFIED": 0,
@@ -344,6 +357,10 @@ var (
 		"SUBJECT_EVENT":       5,
 		"SUBJECT_STAGE":       6,
 		"SUBJECT_TOUCHPOINT":  7,
+		"SUBJECT_DEVICE":      8,
+		"SUBJECT_BROWSER":     9,
+		"SUBJECT_OS":          10,
+		"SUBJECT_TRAFFIC":     11,
 	}
 )
 
@@ -2223,7 +2240,7 @@ const file_waystage_funnel_v1_question_proto_rawDesc = "" +
 	"\x16FIRST_TIME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFIRST_TIME_NONE\x10\x01\x12\x14\n" +
 	"\x10FIRST_TIME_EVENT\x10\x02\x12\x17\n" +
-	"\x13FIRST_TIME_MATCHING\x10\x03*\xb3\x01\n" +
+	"\x13FIRST_TIME_MATCHING\x10\x03*\x81\x02\n" +
 	"\aSubject\x12\x17\n" +
 	"\x13SUBJECT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SUBJECT_PROPERTY\x10\x01\x12\x11\n" +
@@ -2232,7 +2249,13 @@ const file_waystage_funnel_v1_question_proto_rawDesc = "" +
 	"\x0fSUBJECT_CHANNEL\x10\x04\x12\x11\n" +
 	"\rSUBJECT_EVENT\x10\x05\x12\x11\n" +
 	"\rSUBJECT_STAGE\x10\x06\x12\x16\n" +
-	"\x12SUBJECT_TOUCHPOINT\x10\a*\xbd\x02\n" +
+	"\x12SUBJECT_TOUCHPOINT\x10\a\x12\x12\n" +
+	"\x0eSUBJECT_DEVICE\x10\b\x12\x13\n" +
+	"\x0fSUBJECT_BROWSER\x10\t\x12\x0e\n" +
+	"\n" +
+	"SUBJECT_OS\x10\n" +
+	"\x12\x13\n" +
+	"\x0fSUBJECT_TRAFFIC\x10\v*\xbd\x02\n" +
 	"\bOperator\x12\x18\n" +
 	"\x14OPERATOR_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vOPERATOR_EQ\x10\x01\x12\x10\n" +

@@ -10,6 +10,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -22,6 +23,63 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// IpHandling says what becomes of IP addresses.
+type IpHandling int32
+
+const (
+	// TRUNCATE.
+	IpHandling_IP_HANDLING_UNSPECIFIED IpHandling = 0
+	// The last 8 bits of an IPv4 address and the last 80 of an IPv6 address become 0.
+	IpHandling_IP_HANDLING_TRUNCATE IpHandling = 1
+	// None is kept.
+	IpHandling_IP_HANDLING_DROP IpHandling = 2
+	// Kept whole.
+	IpHandling_IP_HANDLING_KEEP IpHandling = 3
+)
+
+// Enum value maps for IpHandling.
+var (
+	IpHandling_name = map[int32]string{
+		0: "IP_HANDLING_UNSPECIFIED",
+		1: "IP_HANDLING_TRUNCATE",
+		2: "IP_HANDLING_DROP",
+		3: "IP_HANDLING_KEEP",
+	}
+	IpHandling_value = map[string]int32{
+		"IP_HANDLING_UNSPECIFIED": 0,
+		"IP_HANDLING_TRUNCATE":    1,
+		"IP_HANDLING_DROP":        2,
+		"IP_HANDLING_KEEP":        3,
+	}
+)
+
+func (x IpHandling) Enum() *IpHandling {
+	p := new(IpHandling)
+	*p = x
+	return p
+}
+
+func (x IpHandling) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (IpHandling) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_site_v1_site_proto_enumTypes[0].Descriptor()
+}
+
+func (IpHandling) Type() protoreflect.EnumType {
+	return &file_waystage_site_v1_site_proto_enumTypes[0]
+}
+
+func (x IpHandling) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use IpHandling.Descriptor instead.
+func (IpHandling) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{0}
+}
 
 // KeyKind says what a key opens.
 type KeyKind int32
@@ -64,11 +122,11 @@ func (x KeyKind) String() string {
 }
 
 func (KeyKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_waystage_site_v1_site_proto_enumTypes[0].Descriptor()
+	return file_waystage_site_v1_site_proto_enumTypes[1].Descriptor()
 }
 
 func (KeyKind) Type() protoreflect.EnumType {
-	return &file_waystage_site_v1_site_proto_enumTypes[0]
+	return &file_waystage_site_v1_site_proto_enumTypes[1]
 }
 
 func (x KeyKind) Number() protoreflect.EnumNumber {
@@ -77,7 +135,7 @@ func (x KeyKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyKind.Descriptor instead.
 func (KeyKind) EnumDescriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{0}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{1}
 }
 
 // Site is one property whose customers are followed: its touchpoints, persons and map are its own.
@@ -90,7 +148,9 @@ type Site struct {
 	// IANA time zone of days, weeks and months, such as "Europe/Berlin". Default "UTC".
 	TimeZone string `protobuf:"bytes,3,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	// When it was created, UTC. Output only.
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// What is kept of what its visitors send. Absent: all defaults.
+	Privacy       *Privacy `protobuf:"bytes,5,opt,name=privacy,proto3" json:"privacy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,6 +213,90 @@ func (x *Site) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Site) GetPrivacy() *Privacy {
+	if x != nil {
+		return x.Privacy
+	}
+	return nil
+}
+
+// Privacy says what ingest keeps. It works on what comes in from then on.
+type Privacy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What becomes of IP addresses. Default TRUNCATE.
+	IpHandling IpHandling `protobuf:"varint,1,opt,name=ip_handling,json=ipHandling,proto3,enum=waystage.site.v1.IpHandling" json:"ip_handling,omitempty"`
+	// Properties that are dropped before anything is kept, at most 200: a name stands for that
+	// member of properties, traits and context; a dot goes into objects, such as "address.street".
+	DeniedProperties []string `protobuf:"bytes,2,rep,name=denied_properties,json=deniedProperties,proto3" json:"denied_properties,omitempty"`
+	// Where a message says that its visitor consents, such as
+	// "context.consent.categoryPreferences.analytics": messages where that is not true are refused
+	// and not kept. Empty: no consent is asked for.
+	ConsentField string `protobuf:"bytes,3,opt,name=consent_field,json=consentField,proto3" json:"consent_field,omitempty"`
+	// Addresses of the site's own people, such as "192.0.2.0/24", at most 100: what comes from them
+	// is marked as internal.
+	InternalNetworks []string `protobuf:"bytes,4,rep,name=internal_networks,json=internalNetworks,proto3" json:"internal_networks,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Privacy) Reset() {
+	*x = Privacy{}
+	mi := &file_waystage_site_v1_site_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Privacy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Privacy) ProtoMessage() {}
+
+func (x *Privacy) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_site_v1_site_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Privacy.ProtoReflect.Descriptor instead.
+func (*Privacy) Descriptor() ([]byte, []int) {
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Privacy) GetIpHandling() IpHandling {
+	if x != nil {
+		return x.IpHandling
+	}
+	return IpHandling_IP_HANDLING_UNSPECIFIED
+}
+
+func (x *Privacy) GetDeniedProperties() []string {
+	if x != nil {
+		return x.DeniedProperties
+	}
+	return nil
+}
+
+func (x *Privacy) GetConsentField() string {
+	if x != nil {
+		return x.ConsentField
+	}
+	return ""
+}
+
+func (x *Privacy) GetInternalNetworks() []string {
+	if x != nil {
+		return x.InternalNetworks
+	}
+	return nil
+}
+
 // Key opens one site for one kind of use.
 type Key struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -165,14 +309,20 @@ type Key struct {
 	// When it was made, UTC.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When it was revoked, UTC. Absent while it is good.
-	RevokedAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RevokedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
+	// Origins of pages that may send with a write key, at most 100: such as "https://shop.example",
+	// or "https://*.shop.example" for all below it. Empty: every origin, and servers always.
+	AllowedOrigins []string `protobuf:"bytes,6,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
+	// Messages a second that each ingest takes with a write key, over a burst of two seconds.
+	// 0: the installation's default.
+	MessagesPerSecond float64 `protobuf:"fixed64,7,opt,name=messages_per_second,json=messagesPerSecond,proto3" json:"messages_per_second,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[1]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -184,7 +334,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[1]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -197,7 +347,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{1}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Key) GetName() string {
@@ -235,6 +385,20 @@ func (x *Key) GetRevokedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Key) GetAllowedOrigins() []string {
+	if x != nil {
+		return x.AllowedOrigins
+	}
+	return nil
+}
+
+func (x *Key) GetMessagesPerSecond() float64 {
+	if x != nil {
+		return x.MessagesPerSecond
+	}
+	return 0
+}
+
 // CreateSiteRequest asks for a new site.
 type CreateSiteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -248,7 +412,7 @@ type CreateSiteRequest struct {
 
 func (x *CreateSiteRequest) Reset() {
 	*x = CreateSiteRequest{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[2]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +424,7 @@ func (x *CreateSiteRequest) String() string {
 func (*CreateSiteRequest) ProtoMessage() {}
 
 func (x *CreateSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[2]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +437,7 @@ func (x *CreateSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSiteRequest.ProtoReflect.Descriptor instead.
 func (*CreateSiteRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{2}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateSiteRequest) GetSiteId() string {
@@ -301,7 +465,7 @@ type CreateSiteResponse struct {
 
 func (x *CreateSiteResponse) Reset() {
 	*x = CreateSiteResponse{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[3]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +477,7 @@ func (x *CreateSiteResponse) String() string {
 func (*CreateSiteResponse) ProtoMessage() {}
 
 func (x *CreateSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[3]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +490,7 @@ func (x *CreateSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSiteResponse.ProtoReflect.Descriptor instead.
 func (*CreateSiteResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{3}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateSiteResponse) GetSite() *Site {
@@ -347,7 +511,7 @@ type GetSiteRequest struct {
 
 func (x *GetSiteRequest) Reset() {
 	*x = GetSiteRequest{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[4]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +523,7 @@ func (x *GetSiteRequest) String() string {
 func (*GetSiteRequest) ProtoMessage() {}
 
 func (x *GetSiteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[4]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +536,7 @@ func (x *GetSiteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteRequest.ProtoReflect.Descriptor instead.
 func (*GetSiteRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{4}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetSiteRequest) GetName() string {
@@ -393,7 +557,7 @@ type GetSiteResponse struct {
 
 func (x *GetSiteResponse) Reset() {
 	*x = GetSiteResponse{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[5]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -405,7 +569,7 @@ func (x *GetSiteResponse) String() string {
 func (*GetSiteResponse) ProtoMessage() {}
 
 func (x *GetSiteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[5]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -418,10 +582,112 @@ func (x *GetSiteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSiteResponse.ProtoReflect.Descriptor instead.
 func (*GetSiteResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{5}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetSiteResponse) GetSite() *Site {
+	if x != nil {
+		return x.Site
+	}
+	return nil
+}
+
+// UpdateSiteRequest says what to change.
+type UpdateSiteRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site; its name is required.
+	Site *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// Fields to set: "display_name", "privacy", or one below it such as "privacy.ip_handling".
+	// Empty: all that the site states.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateSiteRequest) Reset() {
+	*x = UpdateSiteRequest{}
+	mi := &file_waystage_site_v1_site_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateSiteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateSiteRequest) ProtoMessage() {}
+
+func (x *UpdateSiteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_site_v1_site_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateSiteRequest.ProtoReflect.Descriptor instead.
+func (*UpdateSiteRequest) Descriptor() ([]byte, []int) {
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UpdateSiteRequest) GetSite() *Site {
+	if x != nil {
+		return x.Site
+	}
+	return nil
+}
+
+func (x *UpdateSiteRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// UpdateSiteResponse holds the changed site.
+type UpdateSiteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The site as kept.
+	Site          *Site `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateSiteResponse) Reset() {
+	*x = UpdateSiteResponse{}
+	mi := &file_waystage_site_v1_site_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateSiteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateSiteResponse) ProtoMessage() {}
+
+func (x *UpdateSiteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_site_v1_site_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateSiteResponse.ProtoReflect.Descriptor instead.
+func (*UpdateSiteResponse) Descriptor() ([]byte, []int) {
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UpdateSiteResponse) GetSite() *Site {
 	if x != nil {
 		return x.Site
 	}
@@ -441,7 +707,7 @@ type ListSitesRequest struct {
 
 func (x *ListSitesRequest) Reset() {
 	*x = ListSitesRequest{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[6]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +719,7 @@ func (x *ListSitesRequest) String() string {
 func (*ListSitesRequest) ProtoMessage() {}
 
 func (x *ListSitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[6]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +732,7 @@ func (x *ListSitesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSitesRequest.ProtoReflect.Descriptor instead.
 func (*ListSitesRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{6}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListSitesRequest) GetPageSize() uint32 {
@@ -496,7 +762,7 @@ type ListSitesResponse struct {
 
 func (x *ListSitesResponse) Reset() {
 	*x = ListSitesResponse{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[7]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +774,7 @@ func (x *ListSitesResponse) String() string {
 func (*ListSitesResponse) ProtoMessage() {}
 
 func (x *ListSitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[7]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +787,7 @@ func (x *ListSitesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSitesResponse.ProtoReflect.Descriptor instead.
 func (*ListSitesResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{7}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListSitesResponse) GetSites() []*Site {
@@ -546,14 +812,18 @@ type CreateKeyRequest struct {
 	// What it shall open. Required.
 	Kind KeyKind `protobuf:"varint,2,opt,name=kind,proto3,enum=waystage.site.v1.KeyKind" json:"kind,omitempty"`
 	// What it is for, for people, at most 200 characters.
-	Label         string `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Label string `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
+	// As of Key.
+	AllowedOrigins []string `protobuf:"bytes,4,rep,name=allowed_origins,json=allowedOrigins,proto3" json:"allowed_origins,omitempty"`
+	// As of Key.
+	MessagesPerSecond float64 `protobuf:"fixed64,5,opt,name=messages_per_second,json=messagesPerSecond,proto3" json:"messages_per_second,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *CreateKeyRequest) Reset() {
 	*x = CreateKeyRequest{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[8]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +835,7 @@ func (x *CreateKeyRequest) String() string {
 func (*CreateKeyRequest) ProtoMessage() {}
 
 func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[8]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +848,7 @@ func (x *CreateKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateKeyRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{8}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateKeyRequest) GetParent() string {
@@ -602,6 +872,20 @@ func (x *CreateKeyRequest) GetLabel() string {
 	return ""
 }
 
+func (x *CreateKeyRequest) GetAllowedOrigins() []string {
+	if x != nil {
+		return x.AllowedOrigins
+	}
+	return nil
+}
+
+func (x *CreateKeyRequest) GetMessagesPerSecond() float64 {
+	if x != nil {
+		return x.MessagesPerSecond
+	}
+	return 0
+}
+
 // CreateKeyResponse holds the new key and its secret.
 type CreateKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -615,7 +899,7 @@ type CreateKeyResponse struct {
 
 func (x *CreateKeyResponse) Reset() {
 	*x = CreateKeyResponse{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[9]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +911,7 @@ func (x *CreateKeyResponse) String() string {
 func (*CreateKeyResponse) ProtoMessage() {}
 
 func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[9]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +924,7 @@ func (x *CreateKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateKeyResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{9}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateKeyResponse) GetKey() *Key {
@@ -672,7 +956,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[10]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +968,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[10]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +981,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{10}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListKeysRequest) GetParent() string {
@@ -734,7 +1018,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[11]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +1030,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[11]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +1043,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{11}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -776,6 +1060,108 @@ func (x *ListKeysResponse) GetNextPageToken() string {
 	return ""
 }
 
+// UpdateKeyRequest says what to change.
+type UpdateKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key; its name is required.
+	Key *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Fields to set: "label", "allowed_origins", "messages_per_second". Empty: all that the key
+	// states.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateKeyRequest) Reset() {
+	*x = UpdateKeyRequest{}
+	mi := &file_waystage_site_v1_site_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateKeyRequest) ProtoMessage() {}
+
+func (x *UpdateKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_site_v1_site_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateKeyRequest.ProtoReflect.Descriptor instead.
+func (*UpdateKeyRequest) Descriptor() ([]byte, []int) {
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *UpdateKeyRequest) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *UpdateKeyRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// UpdateKeyResponse holds the changed key.
+type UpdateKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key as kept.
+	Key           *Key `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateKeyResponse) Reset() {
+	*x = UpdateKeyResponse{}
+	mi := &file_waystage_site_v1_site_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateKeyResponse) ProtoMessage() {}
+
+func (x *UpdateKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_site_v1_site_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateKeyResponse.ProtoReflect.Descriptor instead.
+func (*UpdateKeyResponse) Descriptor() ([]byte, []int) {
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *UpdateKeyResponse) GetKey() *Key {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 // RevokeKeyRequest names the key to end.
 type RevokeKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -787,7 +1173,7 @@ type RevokeKeyRequest struct {
 
 func (x *RevokeKeyRequest) Reset() {
 	*x = RevokeKeyRequest{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[12]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +1185,7 @@ func (x *RevokeKeyRequest) String() string {
 func (*RevokeKeyRequest) ProtoMessage() {}
 
 func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[12]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +1198,7 @@ func (x *RevokeKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeKeyRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{12}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RevokeKeyRequest) GetName() string {
@@ -833,7 +1219,7 @@ type RevokeKeyResponse struct {
 
 func (x *RevokeKeyResponse) Reset() {
 	*x = RevokeKeyResponse{}
-	mi := &file_waystage_site_v1_site_proto_msgTypes[13]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +1231,7 @@ func (x *RevokeKeyResponse) String() string {
 func (*RevokeKeyResponse) ProtoMessage() {}
 
 func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_site_v1_site_proto_msgTypes[13]
+	mi := &file_waystage_site_v1_site_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +1244,7 @@ func (x *RevokeKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeKeyResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{13}
+	return file_waystage_site_v1_site_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RevokeKeyResponse) GetKey() *Key {
@@ -872,13 +1258,20 @@ var File_waystage_site_v1_site_proto protoreflect.FileDescriptor
 
 const file_waystage_site_v1_site_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwaystage/site/v1/site.proto\x12\x10waystage.site.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x01\n" +
+	"\x1bwaystage/site/v1/site.proto\x12\x10waystage.site.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x01\n" +
 	"\x04Site\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x1b\n" +
 	"\ttime_zone\x18\x03 \x01(\tR\btimeZone\x12>\n" +
 	"\n" +
-	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcreatedAt\"\xe3\x01\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcreatedAt\x123\n" +
+	"\aprivacy\x18\x05 \x01(\v2\x19.waystage.site.v1.PrivacyR\aprivacy\"\xc7\x01\n" +
+	"\aPrivacy\x12=\n" +
+	"\vip_handling\x18\x01 \x01(\x0e2\x1c.waystage.site.v1.IpHandlingR\n" +
+	"ipHandling\x12+\n" +
+	"\x11denied_properties\x18\x02 \x03(\tR\x10deniedProperties\x12#\n" +
+	"\rconsent_field\x18\x03 \x01(\tR\fconsentField\x12+\n" +
+	"\x11internal_networks\x18\x04 \x03(\tR\x10internalNetworks\"\xbc\x02\n" +
 	"\x03Key\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12-\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x19.waystage.site.v1.KeyKindR\x04kind\x12\x14\n" +
@@ -886,7 +1279,9 @@ const file_waystage_site_v1_site_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcreatedAt\x12>\n" +
 	"\n" +
-	"revoked_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\trevokedAt\"]\n" +
+	"revoked_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\trevokedAt\x12'\n" +
+	"\x0fallowed_origins\x18\x06 \x03(\tR\x0eallowedOrigins\x12.\n" +
+	"\x13messages_per_second\x18\a \x01(\x01R\x11messagesPerSecond\"]\n" +
 	"\x11CreateSiteRequest\x12\x1c\n" +
 	"\asite_id\x18\x01 \x01(\tB\x03\xe0A\x02R\x06siteId\x12*\n" +
 	"\x04site\x18\x02 \x01(\v2\x16.waystage.site.v1.SiteR\x04site\"@\n" +
@@ -895,6 +1290,12 @@ const file_waystage_site_v1_site_proto_rawDesc = "" +
 	"\x0eGetSiteRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"=\n" +
 	"\x0fGetSiteResponse\x12*\n" +
+	"\x04site\x18\x01 \x01(\v2\x16.waystage.site.v1.SiteR\x04site\"\x81\x01\n" +
+	"\x11UpdateSiteRequest\x12/\n" +
+	"\x04site\x18\x01 \x01(\v2\x16.waystage.site.v1.SiteB\x03\xe0A\x02R\x04site\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"@\n" +
+	"\x12UpdateSiteResponse\x12*\n" +
 	"\x04site\x18\x01 \x01(\v2\x16.waystage.site.v1.SiteR\x04site\"N\n" +
 	"\x10ListSitesRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -902,11 +1303,13 @@ const file_waystage_site_v1_site_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\"i\n" +
 	"\x11ListSitesResponse\x12,\n" +
 	"\x05sites\x18\x01 \x03(\v2\x16.waystage.site.v1.SiteR\x05sites\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"y\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd2\x01\n" +
 	"\x10CreateKeyRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x122\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x19.waystage.site.v1.KeyKindB\x03\xe0A\x02R\x04kind\x12\x14\n" +
-	"\x05label\x18\x03 \x01(\tR\x05label\"T\n" +
+	"\x05label\x18\x03 \x01(\tR\x05label\x12'\n" +
+	"\x0fallowed_origins\x18\x04 \x03(\tR\x0eallowedOrigins\x12.\n" +
+	"\x13messages_per_second\x18\x05 \x01(\x01R\x11messagesPerSecond\"T\n" +
 	"\x11CreateKeyResponse\x12'\n" +
 	"\x03key\x18\x01 \x01(\v2\x15.waystage.site.v1.KeyR\x03key\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\tR\x06secret\"j\n" +
@@ -917,23 +1320,38 @@ const file_waystage_site_v1_site_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"e\n" +
 	"\x10ListKeysResponse\x12)\n" +
 	"\x04keys\x18\x01 \x03(\v2\x15.waystage.site.v1.KeyR\x04keys\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"+\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n" +
+	"\x10UpdateKeyRequest\x12,\n" +
+	"\x03key\x18\x01 \x01(\v2\x15.waystage.site.v1.KeyB\x03\xe0A\x02R\x03key\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"<\n" +
+	"\x11UpdateKeyResponse\x12'\n" +
+	"\x03key\x18\x01 \x01(\v2\x15.waystage.site.v1.KeyR\x03key\"+\n" +
 	"\x10RevokeKeyRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"<\n" +
 	"\x11RevokeKeyResponse\x12'\n" +
-	"\x03key\x18\x01 \x01(\v2\x15.waystage.site.v1.KeyR\x03key*^\n" +
+	"\x03key\x18\x01 \x01(\v2\x15.waystage.site.v1.KeyR\x03key*o\n" +
+	"\n" +
+	"IpHandling\x12\x1b\n" +
+	"\x17IP_HANDLING_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14IP_HANDLING_TRUNCATE\x10\x01\x12\x14\n" +
+	"\x10IP_HANDLING_DROP\x10\x02\x12\x14\n" +
+	"\x10IP_HANDLING_KEEP\x10\x03*^\n" +
 	"\aKeyKind\x12\x18\n" +
 	"\x14KEY_KIND_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eKEY_KIND_WRITE\x10\x01\x12\x11\n" +
 	"\rKEY_KIND_READ\x10\x02\x12\x12\n" +
-	"\x0eKEY_KIND_ADMIN\x10\x032\xc7\x05\n" +
+	"\x0eKEY_KIND_ADMIN\x10\x032\xc4\a\n" +
 	"\vSiteService\x12m\n" +
 	"\n" +
 	"CreateSite\x12#.waystage.site.v1.CreateSiteRequest\x1a$.waystage.site.v1.CreateSiteResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/sites\x12j\n" +
-	"\aGetSite\x12 .waystage.site.v1.GetSiteRequest\x1a!.waystage.site.v1.GetSiteResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=sites/*}\x12g\n" +
+	"\aGetSite\x12 .waystage.site.v1.GetSiteRequest\x1a!.waystage.site.v1.GetSiteResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=sites/*}\x12{\n" +
+	"\n" +
+	"UpdateSite\x12#.waystage.site.v1.UpdateSiteRequest\x1a$.waystage.site.v1.UpdateSiteResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*2\x17/v1/{site.name=sites/*}\x12g\n" +
 	"\tListSites\x12\".waystage.site.v1.ListSitesRequest\x1a#.waystage.site.v1.ListSitesResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/sites\x12z\n" +
 	"\tCreateKey\x12\".waystage.site.v1.CreateKeyRequest\x1a#.waystage.site.v1.CreateKeyResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/{parent=sites/*}/keys\x12t\n" +
-	"\bListKeys\x12!.waystage.site.v1.ListKeysRequest\x1a\".waystage.site.v1.ListKeysResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/{parent=sites/*}/keys\x12\x81\x01\n" +
+	"\bListKeys\x12!.waystage.site.v1.ListKeysRequest\x1a\".waystage.site.v1.ListKeysResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/{parent=sites/*}/keys\x12~\n" +
+	"\tUpdateKey\x12\".waystage.site.v1.UpdateKeyRequest\x1a#.waystage.site.v1.UpdateKeyResponse\"(\x82\xd3\xe4\x93\x02\":\x01*2\x1d/v1/{key.name=sites/*/keys/*}\x12\x81\x01\n" +
 	"\tRevokeKey\x12\".waystage.site.v1.RevokeKeyRequest\x1a#.waystage.site.v1.RevokeKeyResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{name=sites/*/keys/*}:revokeB\xc3\x01\n" +
 	"\x14com.waystage.site.v1B\tSiteProtoP\x01Z>github.com/waystage/waystage/proto/gen/waystage/site/v1;sitev1\xa2\x02\x03WSX\xaa\x02\x10Waystage.Site.V1\xca\x02\x10Waystage\\Site\\V1\xe2\x02\x1cWaystage\\Site\\V1\\GPBMetadata\xea\x02\x12Waystage::Site::V1b\x06proto3"
 
@@ -949,56 +1367,75 @@ func file_waystage_site_v1_site_proto_rawDescGZIP() []byte {
 	return file_waystage_site_v1_site_proto_rawDescData
 }
 
-var file_waystage_site_v1_site_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_waystage_site_v1_site_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_waystage_site_v1_site_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_waystage_site_v1_site_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_waystage_site_v1_site_proto_goTypes = []any{
-	(KeyKind)(0),                  // 0: waystage.site.v1.KeyKind
-	(*Site)(nil),                  // 1: waystage.site.v1.Site
-	(*Key)(nil),                   // 2: waystage.site.v1.Key
-	(*CreateSiteRequest)(nil),     // 3: waystage.site.v1.CreateSiteRequest
-	(*CreateSiteResponse)(nil),    // 4: waystage.site.v1.CreateSiteResponse
-	(*GetSiteRequest)(nil),        // 5: waystage.site.v1.GetSiteRequest
-	(*GetSiteResponse)(nil),       // 6: waystage.site.v1.GetSiteResponse
-	(*ListSitesRequest)(nil),      // 7: waystage.site.v1.ListSitesRequest
-	(*ListSitesResponse)(nil),     // 8: waystage.site.v1.ListSitesResponse
-	(*CreateKeyRequest)(nil),      // 9: waystage.site.v1.CreateKeyRequest
-	(*CreateKeyResponse)(nil),     // 10: waystage.site.v1.CreateKeyResponse
-	(*ListKeysRequest)(nil),       // 11: waystage.site.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),      // 12: waystage.site.v1.ListKeysResponse
-	(*RevokeKeyRequest)(nil),      // 13: waystage.site.v1.RevokeKeyRequest
-	(*RevokeKeyResponse)(nil),     // 14: waystage.site.v1.RevokeKeyResponse
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(IpHandling)(0),               // 0: waystage.site.v1.IpHandling
+	(KeyKind)(0),                  // 1: waystage.site.v1.KeyKind
+	(*Site)(nil),                  // 2: waystage.site.v1.Site
+	(*Privacy)(nil),               // 3: waystage.site.v1.Privacy
+	(*Key)(nil),                   // 4: waystage.site.v1.Key
+	(*CreateSiteRequest)(nil),     // 5: waystage.site.v1.CreateSiteRequest
+	(*CreateSiteResponse)(nil),    // 6: waystage.site.v1.CreateSiteResponse
+	(*GetSiteRequest)(nil),        // 7: waystage.site.v1.GetSiteRequest
+	(*GetSiteResponse)(nil),       // 8: waystage.site.v1.GetSiteResponse
+	(*UpdateSiteRequest)(nil),     // 9: waystage.site.v1.UpdateSiteRequest
+	(*UpdateSiteResponse)(nil),    // 10: waystage.site.v1.UpdateSiteResponse
+	(*ListSitesRequest)(nil),      // 11: waystage.site.v1.ListSitesRequest
+	(*ListSitesResponse)(nil),     // 12: waystage.site.v1.ListSitesResponse
+	(*CreateKeyRequest)(nil),      // 13: waystage.site.v1.CreateKeyRequest
+	(*CreateKeyResponse)(nil),     // 14: waystage.site.v1.CreateKeyResponse
+	(*ListKeysRequest)(nil),       // 15: waystage.site.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),      // 16: waystage.site.v1.ListKeysResponse
+	(*UpdateKeyRequest)(nil),      // 17: waystage.site.v1.UpdateKeyRequest
+	(*UpdateKeyResponse)(nil),     // 18: waystage.site.v1.UpdateKeyResponse
+	(*RevokeKeyRequest)(nil),      // 19: waystage.site.v1.RevokeKeyRequest
+	(*RevokeKeyResponse)(nil),     // 20: waystage.site.v1.RevokeKeyResponse
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 22: google.protobuf.FieldMask
 }
 var file_waystage_site_v1_site_proto_depIdxs = []int32{
-	15, // 0: waystage.site.v1.Site.created_at:type_name -> google.protobuf.Timestamp
-	0,  // 1: waystage.site.v1.Key.kind:type_name -> waystage.site.v1.KeyKind
-	15, // 2: waystage.site.v1.Key.created_at:type_name -> google.protobuf.Timestamp
-	15, // 3: waystage.site.v1.Key.revoked_at:type_name -> google.protobuf.Timestamp
-	1,  // 4: waystage.site.v1.CreateSiteRequest.site:type_name -> waystage.site.v1.Site
-	1,  // 5: waystage.site.v1.CreateSiteResponse.site:type_name -> waystage.site.v1.Site
-	1,  // 6: waystage.site.v1.GetSiteResponse.site:type_name -> waystage.site.v1.Site
-	1,  // 7: waystage.site.v1.ListSitesResponse.sites:type_name -> waystage.site.v1.Site
-	0,  // 8: waystage.site.v1.CreateKeyRequest.kind:type_name -> waystage.site.v1.KeyKind
-	2,  // 9: waystage.site.v1.CreateKeyResponse.key:type_name -> waystage.site.v1.Key
-	2,  // 10: waystage.site.v1.ListKeysResponse.keys:type_name -> waystage.site.v1.Key
-	2,  // 11: waystage.site.v1.RevokeKeyResponse.key:type_name -> waystage.site.v1.Key
-	3,  // 12: waystage.site.v1.SiteService.CreateSite:input_type -> waystage.site.v1.CreateSiteRequest
-	5,  // 13: waystage.site.v1.SiteService.GetSite:input_type -> waystage.site.v1.GetSiteRequest
-	7,  // 14: waystage.site.v1.SiteService.ListSites:input_type -> waystage.site.v1.ListSitesRequest
-	9,  // 15: waystage.site.v1.SiteService.CreateKey:input_type -> waystage.site.v1.CreateKeyRequest
-	11, // 16: waystage.site.v1.SiteService.ListKeys:input_type -> waystage.site.v1.ListKeysRequest
-	13, // 17: waystage.site.v1.SiteService.RevokeKey:input_type -> waystage.site.v1.RevokeKeyRequest
-	4,  // 18: waystage.site.v1.SiteService.CreateSite:output_type -> waystage.site.v1.CreateSiteResponse
-	6,  // 19: waystage.site.v1.SiteService.GetSite:output_type -> waystage.site.v1.GetSiteResponse
-	8,  // 20: waystage.site.v1.SiteService.ListSites:output_type -> waystage.site.v1.ListSitesResponse
-	10, // 21: waystage.site.v1.SiteService.CreateKey:output_type -> waystage.site.v1.CreateKeyResponse
-	12, // 22: waystage.site.v1.SiteService.ListKeys:output_type -> waystage.site.v1.ListKeysResponse
-	14, // 23: waystage.site.v1.SiteService.RevokeKey:output_type -> waystage.site.v1.RevokeKeyResponse
-	18, // [18:24] is the sub-list for method output_type
-	12, // [12:18] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	21, // 0: waystage.site.v1.Site.created_at:type_name -> google.protobuf.Timestamp
+	3,  // 1: waystage.site.v1.Site.privacy:type_name -> waystage.site.v1.Privacy
+	0,  // 2: waystage.site.v1.Privacy.ip_handling:type_name -> waystage.site.v1.IpHandling
+	1,  // 3: waystage.site.v1.Key.kind:type_name -> waystage.site.v1.KeyKind
+	21, // 4: waystage.site.v1.Key.created_at:type_name -> google.protobuf.Timestamp
+	21, // 5: waystage.site.v1.Key.revoked_at:type_name -> google.protobuf.Timestamp
+	2,  // 6: waystage.site.v1.CreateSiteRequest.site:type_name -> waystage.site.v1.Site
+	2,  // 7: waystage.site.v1.CreateSiteResponse.site:type_name -> waystage.site.v1.Site
+	2,  // 8: waystage.site.v1.GetSiteResponse.site:type_name -> waystage.site.v1.Site
+	2,  // 9: waystage.site.v1.UpdateSiteRequest.site:type_name -> waystage.site.v1.Site
+	22, // 10: waystage.site.v1.UpdateSiteRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 11: waystage.site.v1.UpdateSiteResponse.site:type_name -> waystage.site.v1.Site
+	2,  // 12: waystage.site.v1.ListSitesResponse.sites:type_name -> waystage.site.v1.Site
+	1,  // 13: waystage.site.v1.CreateKeyRequest.kind:type_name -> waystage.site.v1.KeyKind
+	4,  // 14: waystage.site.v1.CreateKeyResponse.key:type_name -> waystage.site.v1.Key
+	4,  // 15: waystage.site.v1.ListKeysResponse.keys:type_name -> waystage.site.v1.Key
+	4,  // 16: waystage.site.v1.UpdateKeyRequest.key:type_name -> waystage.site.v1.Key
+	22, // 17: waystage.site.v1.UpdateKeyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	4,  // 18: waystage.site.v1.UpdateKeyResponse.key:type_name -> waystage.site.v1.Key
+	4,  // 19: waystage.site.v1.RevokeKeyResponse.key:type_name -> waystage.site.v1.Key
+	5,  // 20: waystage.site.v1.SiteService.CreateSite:input_type -> waystage.site.v1.CreateSiteRequest
+	7,  // 21: waystage.site.v1.SiteService.GetSite:input_type -> waystage.site.v1.GetSiteRequest
+	9,  // 22: waystage.site.v1.SiteService.UpdateSite:input_type -> waystage.site.v1.UpdateSiteRequest
+	11, // 23: waystage.site.v1.SiteService.ListSites:input_type -> waystage.site.v1.ListSitesRequest
+	13, // 24: waystage.site.v1.SiteService.CreateKey:input_type -> waystage.site.v1.CreateKeyRequest
+	15, // 25: waystage.site.v1.SiteService.ListKeys:input_type -> waystage.site.v1.ListKeysRequest
+	17, // 26: waystage.site.v1.SiteService.UpdateKey:input_type -> waystage.site.v1.UpdateKeyRequest
+	19, // 27: waystage.site.v1.SiteService.RevokeKey:input_type -> waystage.site.v1.RevokeKeyRequest
+	6,  // 28: waystage.site.v1.SiteService.CreateSite:output_type -> waystage.site.v1.CreateSiteResponse
+	8,  // 29: waystage.site.v1.SiteService.GetSite:output_type -> waystage.site.v1.GetSiteResponse
+	10, // 30: waystage.site.v1.SiteService.UpdateSite:output_type -> waystage.site.v1.UpdateSiteResponse
+	12, // 31: waystage.site.v1.SiteService.ListSites:output_type -> waystage.site.v1.ListSitesResponse
+	14, // 32: waystage.site.v1.SiteService.CreateKey:output_type -> waystage.site.v1.CreateKeyResponse
+	16, // 33: waystage.site.v1.SiteService.ListKeys:output_type -> waystage.site.v1.ListKeysResponse
+	18, // 34: waystage.site.v1.SiteService.UpdateKey:output_type -> waystage.site.v1.UpdateKeyResponse
+	20, // 35: waystage.site.v1.SiteService.RevokeKey:output_type -> waystage.site.v1.RevokeKeyResponse
+	28, // [28:36] is the sub-list for method output_type
+	20, // [20:28] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_waystage_site_v1_site_proto_init() }
@@ -1011,8 +1448,8 @@ func file_waystage_site_v1_site_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_site_v1_site_proto_rawDesc), len(file_waystage_site_v1_site_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   14,
+			NumEnums:      2,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,9 +21,11 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	SiteService_CreateSite_FullMethodName = "/waystage.site.v1.SiteService/CreateSite"
 	SiteService_GetSite_FullMethodName    = "/waystage.site.v1.SiteService/GetSite"
+	SiteService_UpdateSite_FullMethodName = "/waystage.site.v1.SiteService/UpdateSite"
 	SiteService_ListSites_FullMethodName  = "/waystage.site.v1.SiteService/ListSites"
 	SiteService_CreateKey_FullMethodName  = "/waystage.site.v1.SiteService/CreateKey"
 	SiteService_ListKeys_FullMethodName   = "/waystage.site.v1.SiteService/ListKeys"
+	SiteService_UpdateKey_FullMethodName  = "/waystage.site.v1.SiteService/UpdateKey"
 	SiteService_RevokeKey_FullMethodName  = "/waystage.site.v1.SiteService/RevokeKey"
 )
 
@@ -38,12 +40,18 @@ type SiteServiceClient interface {
 	CreateSite(ctx context.Context, in *CreateSiteRequest, opts ...grpc.CallOption) (*CreateSiteResponse, error)
 	// One site. Errors: NOT_FOUND.
 	GetSite(ctx context.Context, in *GetSiteRequest, opts ...grpc.CallOption) (*GetSiteResponse, error)
+	// Changes a site: what update_mask names is set, the rest stays. Ingest follows within 30
+	// seconds. Errors: INVALID_ARGUMENT, NOT_FOUND.
+	UpdateSite(ctx context.Context, in *UpdateSiteRequest, opts ...grpc.CallOption) (*UpdateSiteResponse, error)
 	// All sites, by id.
 	ListSites(ctx context.Context, in *ListSitesRequest, opts ...grpc.CallOption) (*ListSitesResponse, error)
 	// Makes a key. The secret is in this answer and nowhere else: only its hash is kept.
 	CreateKey(ctx context.Context, in *CreateKeyRequest, opts ...grpc.CallOption) (*CreateKeyResponse, error)
 	// The keys of a site without their secrets, oldest first.
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
+	// Changes a key's label, allowed origins or rate: what update_mask names is set, the rest
+	// stays. Ingest follows within 30 seconds. Errors: INVALID_ARGUMENT, NOT_FOUND.
+	UpdateKey(ctx context.Context, in *UpdateKeyRequest, opts ...grpc.CallOption) (*UpdateKeyResponse, error)
 	// Ends a key. Services stop taking it within 30 seconds. Revoking twice is no error.
 	RevokeKey(ctx context.Context, in *RevokeKeyRequest, opts ...grpc.CallOption) (*RevokeKeyResponse, error)
 }
@@ -70,6 +78,16 @@ func (c *siteServiceClient) GetSite(ctx context.Context, in *GetSiteRequest, opt
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetSiteResponse)
 	err := c.cc.Invoke(ctx, SiteService_GetSite_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *siteServiceClient) UpdateSite(ctx context.Context, in *UpdateSiteRequest, opts ...grpc.CallOption) (*UpdateSiteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateSiteResponse)
+	err := c.cc.Invoke(ctx, SiteService_UpdateSite_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +124,16 @@ func (c *siteServiceClient) ListKeys(ctx context.Context, in *ListKeysRequest, o
 	return out, nil
 }
 
+func (c *siteServiceClient) UpdateKey(ctx context.Context, in *UpdateKeyRequest, opts ...grpc.CallOption) (*UpdateKeyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateKeyResponse)
+	err := c.cc.Invoke(ctx, SiteService_UpdateKey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *siteServiceClient) RevokeKey(ctx context.Context, in *RevokeKeyRequest, opts ...grpc.CallOption) (*RevokeKeyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RevokeKeyResponse)
@@ -127,12 +155,18 @@ type SiteServiceServer interface {
 	CreateSite(context.Context, *CreateSiteRequest) (*CreateSiteResponse, error)
 	// One site. Errors: NOT_FOUND.
 	GetSite(context.Context, *GetSiteRequest) (*GetSiteResponse, error)
+	// Changes a site: what update_mask names is set, the rest stays. Ingest follows within 30
+	// seconds. Errors: INVALID_ARGUMENT, NOT_FOUND.
+	UpdateSite(context.Context, *UpdateSiteRequest) (*UpdateSiteResponse, error)
 	// All sites, by id.
 	ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error)
 	// Makes a key. The secret is in this answer and nowhere else: only its hash is kept.
 	CreateKey(context.Context, *CreateKeyRequest) (*CreateKeyResponse, error)
 	// The keys of a site without their secrets, oldest first.
 	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
+	// Changes a key's label, allowed origins or rate: what update_mask names is set, the rest
+	// stays. Ingest follows within 30 seconds. Errors: INVALID_ARGUMENT, NOT_FOUND.
+	UpdateKey(context.Context, *UpdateKeyRequest) (*UpdateKeyResponse, error)
 	// Ends a key. Services stop taking it within 30 seconds. Revoking twice is no error.
 	RevokeKey(context.Context, *RevokeKeyRequest) (*RevokeKeyResponse, error)
 	mustEmbedUnimplementedSiteServiceServer()
@@ -151,6 +185,9 @@ func (UnimplementedSiteServiceServer) CreateSite(context.Context, *CreateSiteReq
 func (UnimplementedSiteServiceServer) GetSite(context.Context, *GetSiteRequest) (*GetSiteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSite not implemented")
 }
+func (UnimplementedSiteServiceServer) UpdateSite(context.Context, *UpdateSiteRequest) (*UpdateSiteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateSite not implemented")
+}
 func (UnimplementedSiteServiceServer) ListSites(context.Context, *ListSitesRequest) (*ListSitesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSites not implemented")
 }
@@ -159,6 +196,9 @@ func (UnimplementedSiteServiceServer) CreateKey(context.Context, *CreateKeyReque
 }
 func (UnimplementedSiteServiceServer) ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKeys not implemented")
+}
+func (UnimplementedSiteServiceServer) UpdateKey(context.Context, *UpdateKeyRequest) (*UpdateKeyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateKey not implemented")
 }
 func (UnimplementedSiteServiceServer) RevokeKey(context.Context, *RevokeKeyRequest) (*RevokeKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeKey not implemented")
@@ -220,6 +260,24 @@ func _SiteService_GetSite_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SiteService_UpdateSite_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateSiteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SiteServiceServer).UpdateSite(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SiteService_UpdateSite_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SiteServiceServer).UpdateSite(ctx, req.(*UpdateSiteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SiteService_ListSites_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListSitesRequest)
 	if err := dec(in); err != nil {
@@ -274,6 +332,24 @@ func _SiteService_ListKeys_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SiteService_UpdateKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SiteServiceServer).UpdateKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SiteService_UpdateKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SiteServiceServer).UpdateKey(ctx, req.(*UpdateKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SiteService_RevokeKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RevokeKeyRequest)
 	if err := dec(in); err != nil {
@@ -308,6 +384,10 @@ var SiteService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _SiteService_GetSite_Handler,
 		},
 		{
+			MethodName: "UpdateSite",
+			Handler:    _SiteService_UpdateSite_Handler,
+		},
+		{
 			MethodName: "ListSites",
 			Handler:    _SiteService_ListSites_Handler,
 		},
@@ -318,6 +398,10 @@ var SiteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListKeys",
 			Handler:    _SiteService_ListKeys_Handler,
+		},
+		{
+			MethodName: "UpdateKey",
+			Handler:    _SiteService_UpdateKey_Handler,
 		},
 		{
 			MethodName: "RevokeKey",
