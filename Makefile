@@ -7,21 +7,23 @@ export PATH := $(CURDIR)/.bin:$(PATH)
 MODULES := proto services tools
 TOOLS := .bin/.stamp
 LIBCHDB := tools/chdb/node_modules/.stamp
+SNIPPET := tools/snippet/node_modules/.stamp
 KAFKA_LIBS := deploy/kafka/libs/.stamp
 TESTS ?= work
 TESTFLAGS ?=
 # Tests on data that lie elsewhere are there only where the data are named.
 DATA := $(if $(WAYSTAGE_REAL_DATA),realdata,) $(if $(WAYSTAGE_FUNNEL_CASES),cases,)
 BENCH ?= .
+BENCHFLAGS ?=
 
 .PHONY: help
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
-deps: $(if $(WAYSTAGE_LIBCHDB),,$(LIBCHDB)) ## install libchdb, unless WAYSTAGE_LIBCHDB names one
-$(LIBCHDB): tools/chdb/package-lock.json
-	npm ci --prefix tools/chdb --no-audit --no-fund
+deps: $(if $(WAYSTAGE_LIBCHDB),,$(LIBCHDB)) $(SNIPPET) ## install the SDK for pages, and libchdb, unless WAYSTAGE_LIBCHDB names one
+$(LIBCHDB) $(SNIPPET): tools/%/node_modules/.stamp: tools/%/package-lock.json
+	npm ci --prefix tools/$* --no-audit --no-fund
 	touch $@
 
 .PHONY: tools
@@ -82,6 +84,10 @@ bench: deps ## measure: the benchmarks of the hot paths, then the whole
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTS)
 	go run ./tools/bench
 
+.PHONY: bench-ingest
+bench-ingest: deps kafka-libs ## measure ingest beside a bare server, on a real broker (java, mvn)
+	go run ./tools/bench/ingest $(BENCHFLAGS)
+
 .PHONY: modules
 modules: ## build and vet each module alone, as those who import it do
 	for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...); done
@@ -92,4 +98,4 @@ up: deps ## start the whole pipeline on this machine, engines included
 
 .PHONY: clean
 clean: ## remove everything that was built or fetched, and the data of "up"
-	rm -rf .bin .data deploy/kafka/libs tools/chdb/node_modules
+	rm -rf .bin .data deploy/kafka/libs tools/chdb/node_modules tools/snippet/node_modules

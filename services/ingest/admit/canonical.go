@@ -3,9 +3,11 @@ package admit
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/waystage/waystage/services/journey"
@@ -34,7 +36,9 @@ func canonical(src []byte) (object, *Refusal) {
 	if !utf8.Valid(src) {
 		return object{}, refuse(InvalidUTF8, "the message is not UTF-8: encode its texts as UTF-8")
 	}
-	c := canonicalizer{scanner: scanner{src: src}, out: make([]byte, 0, len(src)+8)}
+	c := canonicalizers.Get().(*canonicalizer)
+	defer c.release()
+	c.src = src
 	c.space()
 	if p := c.peek(); p != '{' {
 		if !c.skip() || !c.end() {
@@ -42,23 +46,62 @@ func canonical(src []byte) (object, *Refusal) {
 		}
 		return object{}, refuse(WrongType, "want a JSON object, got %s", typeOf(string(p)))
 	}
-	if !c.object() || !c.end() {
+	root, ok := c.object()
+	if !ok || !c.end() {
 		return object{}, cmp.Or(c.refusal, c.malformed())
 	}
-	return object{text: string(c.out), members: c.members}, nil
+	return c.written(root), nil
 }
 
-// canonicalizer copies a value from src to out, which it owns.
+// canonicalizer reads a value whole, its objects' members sorted as each ends, and then writes it
+// in one go.
 type canonicalizer struct {
 	scanner
-	out []byte
-	// members is a stack: those of the objects that are being read.
-	members []member
-	// scratch holds the members of one object while they are put in order.
-	scratch []byte
-	depth   int
+	// items are those of the containers that were read, each container's together and behind those
+	// of the containers inside it. open is a stack: the items of those that are being read.
+	items, open []item
+	// rewritten holds literals that are not as in src.
+	rewritten []byte
+	depth     int
 	// refusal is nil where the grammar was broken.
 	refusal *Refusal
+}
+
+// canonicalizers keep the room that reading takes.
+var canonicalizers = sync.Pool{New: func() any { return new(canonicalizer) }}
+
+// mostKeptItems and mostKeptBytes bound the room that is kept: an ordinary message takes far less.
+const (
+	mostKeptItems = 1 << 10
+	mostKeptBytes = MaxMessageBytes
+)
+
+func (c *canonicalizer) release() {
+	if cap(c.items) > mostKeptItems || cap(c.open) > mostKeptItems ||
+		cap(c.rewritten) > mostKeptBytes {
+		return
+	}
+	clear(c.items)
+	clear(c.open)
+	*c = canonicalizer{items: c.items[:0], open: c.open[:0], rewritten: c.rewritten[:0]}
+	canonicalizers.Put(c)
+}
+
+// item is a member of an object or, without a name, an element of an array.
+type item struct {
+	// name is its canonical literal; prefix its first eight bytes inside the quotes, so that most
+	// names are told apart by one comparison. escaped: the literal holds a backslash.
+	name    []byte
+	prefix  uint64
+	escaped bool
+	value   node
+}
+
+// node is a value: the literal of a scalar, or the place of a container's items.
+type node struct {
+	literal  []byte
+	from, to int32
+	kind     byte
 }
 
 func (c *canonicalizer) malformed() *Refusal {
@@ -66,19 +109,19 @@ func (c *canonicalizer) malformed() *Refusal {
 		c.at)
 }
 
-func (c *canonicalizer) value() bool {
+func (c *canonicalizer) value() (node, bool) {
 	switch c.peek() {
 	case '{':
 		return c.object()
 	case '[':
 		return c.array()
 	case '"':
-		return c.text()
+		literal, _, ok := c.text()
+		return node{literal: literal}, ok
 	case 't', 'f', 'n':
 		from := c.at
 		ok := c.scalar()
-		c.out = append(c.out, c.src[from:c.at]...)
-		return ok
+		return node{literal: c.src[from:c.at]}, ok
 	default:
 		return c.number()
 	}
@@ -93,124 +136,168 @@ func (c *canonicalizer) enter() bool {
 	return true
 }
 
-func (c *canonicalizer) array() bool {
-	if !c.enter() {
-		return false
-	}
-	c.out = append(c.out, '[')
-	ok := c.container('[', ']', func() bool {
-		c.space()
-		if !c.value() {
-			return false
-		}
-		c.out = append(c.out, ',')
-		return true
-	})
-	c.close(']')
+func (c *canonicalizer) array() (node, bool) {
+	return c.hold('[', ']', c.element, nil)
+}
+
+func (c *canonicalizer) element() bool {
+	c.space()
+	value, ok := c.value()
+	c.open = append(c.open, item{value: value})
 	return ok
 }
 
-func (c *canonicalizer) object() bool {
-	if !c.enter() {
-		return false
-	}
-	c.out = append(c.out, '{')
-	first, start := len(c.members), len(c.out)
-	if !c.container('{', '}', c.member) {
-		return false
-	}
-	c.settle(first, start)
-	c.close('}')
-	if c.depth > 0 {
-		c.members = c.members[:first]
-	}
-	return true
+func (c *canonicalizer) object() (node, bool) {
+	return c.hold('{', '}', c.member, sorted)
 }
 
 func (c *canonicalizer) member() bool {
 	c.space()
-	m := member{name: len(c.out)}
-	if !c.text() {
+	name, escaped, ok := c.text()
+	if !ok {
 		return false
 	}
 	c.space()
 	if !c.take(':') {
 		return false
 	}
-	c.out = append(c.out, ':')
 	c.space()
-	m.value = len(c.out)
-	if !c.value() {
-		return false
-	}
-	m.end = len(c.out)
-	c.members = append(c.members, m)
-	c.out = append(c.out, ',')
-	return true
-}
-
-// close puts the closer in the place of the comma behind the last item.
-func (c *canonicalizer) close(closer byte) {
-	c.depth--
-	if last := len(c.out) - 1; c.out[last] == ',' {
-		c.out[last] = closer
-		return
-	}
-	c.out = append(c.out, closer)
-}
-
-// settle sorts the members from first on, which fill out from start on, and drops all but the
-// last of equal names.
-func (c *canonicalizer) settle(first, start int) {
-	members := c.members[first:]
-	if slices.IsSortedFunc(members, c.compareStrictly) {
-		return
-	}
-	// Names at equal places keep their order of arrival: their offsets grow.
-	slices.SortFunc(members, func(a, b member) int {
-		return cmp.Or(c.compareNames(a, b), cmp.Compare(a.name, b.name))
+	value, ok := c.value()
+	c.open = append(c.open, item{
+		name: name, prefix: prefixOf(name[1 : len(name)-1]), escaped: escaped, value: value,
 	})
-	c.scratch = c.scratch[:0]
+	return ok
+}
+
+// hold reads a container; settle orders what it holds.
+func (c *canonicalizer) hold(
+	opener, closer byte, read func() bool, settle func([]item) []item,
+) (node, bool) {
+	if !c.enter() {
+		return node{}, false
+	}
+	first := len(c.open)
+	if !c.container(opener, closer, read) {
+		return node{}, false
+	}
+	c.depth--
+	held := c.open[first:]
+	if settle != nil {
+		held = settle(held)
+	}
+	n := node{kind: opener, from: int32(len(c.items)), to: int32(len(c.items) + len(held))}
+	c.items = append(c.items, held...)
+	clear(c.open[first:])
+	c.open = c.open[:first]
+	return n, true
+}
+
+// prefixOf is the beginning of a name as a number that is in the order of bytes.
+func prefixOf(name []byte) uint64 {
+	if len(name) >= 8 {
+		return binary.BigEndian.Uint64(name)
+	}
+	var p uint64
+	for i := range name {
+		p |= uint64(name[i]) << (56 - 8*i)
+	}
+	return p
+}
+
+// sorted puts members in the order of their names and drops all but the last of equal names.
+func sorted(members []item) []item {
+	const few = 24
+	if len(members) > few {
+		slices.SortStableFunc(members, func(a, b item) int { return compareNames(&a, &b) })
+	} else {
+		for i := 1; i < len(members); i++ {
+			for j := i; j > 0 && compareNames(&members[j], &members[j-1]) < 0; j-- {
+				members[j], members[j-1] = members[j-1], members[j]
+			}
+		}
+	}
 	kept := members[:0]
-	for i, m := range members {
-		if i+1 < len(members) && c.compareNames(m, members[i+1]) == 0 {
+	for i := range members {
+		if i+1 < len(members) && compareNames(&members[i], &members[i+1]) == 0 {
 			continue
 		}
-		moved := start + len(c.scratch) - m.name
-		c.scratch = append(append(c.scratch, c.out[m.name:m.end]...), ',')
-		kept = append(kept, member{name: m.name + moved, value: m.value + moved, end: m.end + moved})
+		kept = append(kept, members[i])
 	}
-	c.out = append(c.out[:start], c.scratch...)
-	c.members = c.members[:first+len(kept)]
+	return kept
 }
 
-// compareStrictly never says that two are equal: equal names in a row are not in order.
-func (c *canonicalizer) compareStrictly(a, b member) int {
-	return cmp.Or(c.compareNames(a, b), -1)
-}
-
-func (c *canonicalizer) compareNames(a, b member) int {
-	x, y := c.out[a.name+1:a.value-2], c.out[b.name+1:b.value-2]
-	if bytes.IndexByte(x, '\\') < 0 && bytes.IndexByte(y, '\\') < 0 {
-		return bytes.Compare(x, y)
+func compareNames(a, b *item) int {
+	switch {
+	case a.escaped || b.escaped:
+		return strings.Compare(unquote(string(a.name)), unquote(string(b.name)))
+	case a.prefix != b.prefix:
+		return cmp.Compare(a.prefix, b.prefix)
+	default:
+		return bytes.Compare(a.name[1:len(a.name)-1], b.name[1:len(b.name)-1])
 	}
-	return strings.Compare(unquote(string(c.out[a.name:a.value-1])),
-		unquote(string(c.out[b.name:b.value-1])))
 }
 
-func (c *canonicalizer) text() bool {
+// written is the object, and where its members stand.
+func (c *canonicalizer) written(root node) object {
+	var text strings.Builder
+	text.Grow(len(c.src) + len(c.rewritten))
+	members := make([]member, 0, root.to-root.from)
+	text.WriteByte('{')
+	for i := range c.items[root.from:root.to] {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		it := &c.items[int(root.from)+i]
+		m := member{name: text.Len()}
+		text.Write(it.name)
+		text.WriteByte(':')
+		m.value = text.Len()
+		c.write(&text, &it.value)
+		m.end = text.Len()
+		members = append(members, m)
+	}
+	text.WriteByte('}')
+	return object{text: text.String(), members: members}
+}
+
+func (c *canonicalizer) write(text *strings.Builder, n *node) {
+	if n.kind == 0 {
+		text.Write(n.literal)
+		return
+	}
+	text.WriteByte(n.kind)
+	for i := n.from; i < n.to; i++ {
+		it := &c.items[i]
+		if i > n.from {
+			text.WriteByte(',')
+		}
+		if it.name != nil {
+			text.Write(it.name)
+			text.WriteByte(':')
+		}
+		c.write(text, &it.value)
+	}
+	text.WriteByte(n.kind + 2) // the closer stands two behind its opener in ASCII
+}
+
+// text reads a text and gives its canonical literal.
+func (c *canonicalizer) text() (literal []byte, escaped, ok bool) {
 	from := c.at
-	escaped, ok := c.scanner.text()
-	if !ok {
-		return false
+	escaped, ok = c.scanner.text()
+	if !ok || !escaped {
+		return c.src[from:c.at], false, ok
 	}
-	literal := c.src[from:c.at]
-	if !escaped {
-		c.out = append(c.out, literal...)
-		return true
-	}
-	c.out = appendQuoted(c.out, []byte(unquote(string(literal))))
-	return true
+	literal = c.rewrite(func(room []byte) []byte {
+		return appendQuoted(room, []byte(unquote(string(c.src[from:c.at]))))
+	})
+	return literal, bytes.IndexByte(literal, '\\') >= 0, true
+}
+
+// rewrite gives what write appends. What was given before stays where it is.
+func (c *canonicalizer) rewrite(write func(room []byte) []byte) []byte {
+	from := len(c.rewritten)
+	c.rewritten = write(c.rewritten)
+	return c.rewritten[from:len(c.rewritten):len(c.rewritten)]
 }
 
 // certainBytes is a length up to which a literal without exponent is certainly in range: of a
@@ -220,31 +307,30 @@ const (
 	certainFractionBytes = 300
 )
 
-func (c *canonicalizer) number() bool {
+func (c *canonicalizer) number() (node, bool) {
 	from := c.at
 	if !c.scanner.number() {
-		return false
+		return node{}, false
 	}
 	literal := c.src[from:c.at]
 	whole := !bytes.ContainsAny(literal, ".eE")
 	exponent := bytes.ContainsAny(literal, "eE")
 	if whole && (len(literal) <= certainWholeBytes || fits(string(literal))) ||
 		!whole && !exponent && len(literal) <= certainFractionBytes {
-		c.out = append(c.out, literal...)
-		return true
+		return node{literal: literal}, true
 	}
 	f, err := strconv.ParseFloat(string(literal), 64)
 	if err != nil {
 		c.refusal = refuse(NumberOutOfRange,
 			"a number is larger than 64-bit floating point holds: send it as a text")
-		return false
+		return node{}, false
 	}
 	if whole {
-		c.out = strconv.AppendFloat(c.out, f, 'g', -1, 64)
-		return true
+		literal = c.rewrite(func(room []byte) []byte {
+			return strconv.AppendFloat(room, f, 'g', -1, 64)
+		})
 	}
-	c.out = append(c.out, literal...)
-	return true
+	return node{literal: literal}, true
 }
 
 func fits(literal string) bool {

@@ -36,7 +36,7 @@ type ProducerConfig struct {
 	Brokers []string
 	// BatchTimeout is how long a record waits for others to share a request; default 5 ms.
 	BatchTimeout time.Duration
-	// BatchRecords bounds the records of a request; default 500. Room for as many is kept ready
+	// BatchRecords bounds the records of a request; default 128. Room for as many is kept ready
 	// for each batch that is being filled, 150 bytes per record.
 	BatchRecords int
 	// BatchBytes bounds a record, and all records of a request together, before compression;
@@ -57,7 +57,7 @@ type ProducerConfig struct {
 
 func (c ProducerConfig) withDefaults() ProducerConfig {
 	c.BatchTimeout = orElse(c.BatchTimeout, 5*time.Millisecond)
-	c.BatchRecords = orElse(c.BatchRecords, 500)
+	c.BatchRecords = orElse(c.BatchRecords, 128)
 	c.BatchBytes = orElse(c.BatchBytes, 900_000)
 	c.MaxInFlightBytes = orElse(c.MaxInFlightBytes, 64<<20)
 	c.MaxAttempts = orElse(c.MaxAttempts, 20)

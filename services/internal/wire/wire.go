@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -31,31 +33,84 @@ func Key(f *journey.Fact) []byte {
 	return append(key, id...)
 }
 
-// Encode is the value of a fact's record: a waystage.collect.v1.Record. Errors: a text of the
-// fact is not UTF-8.
+// Encode is the value of a fact's record: a waystage.collect.v1.Record, in the bytes that the
+// library writes deterministically. It is written by hand because it is on the way of every
+// message: a quarter of the library's time. Errors: a text of the fact is not UTF-8.
 func Encode(f *journey.Fact) ([]byte, error) {
-	value, err := marshal.Marshal(&collectv1.Record{
-		Site:           string(f.Site),
-		MessageId:      string(f.Message),
-		Kind:           kindNumbers[f.Kind],
-		UserId:         string(f.User),
-		AnonymousId:    string(f.Visitor),
-		PreviousId:     f.Previous,
-		GroupId:        string(f.Group),
-		Event:          f.Event,
-		OccurredAt:     timestamppb.New(f.OccurredAt),
-		OriginalAt:     timestamppb.New(f.OriginalAt),
-		ReceivedAt:     timestamppb.New(f.ReceivedAt),
-		BatchIndex:     f.Index,
-		PropertiesJson: string(f.Properties),
-		TraitsJson:     string(f.Traits),
-		ContextJson:    string(f.Context),
-		Internal:       f.Internal,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encoding a %s message of site %s: %w", f.Kind, f.Site, err)
+	w := recordWriter{out: make([]byte, 0, encodedBytes(f))}
+	w.text(1, string(f.Site))
+	w.text(2, string(f.Message))
+	w.number(3, uint64(kindNumbers[f.Kind]))
+	w.text(4, string(f.User))
+	w.text(5, string(f.Visitor))
+	w.text(6, f.Previous)
+	w.text(7, string(f.Group))
+	w.text(8, f.Event)
+	w.instant(9, f.OccurredAt)
+	w.instant(10, f.OriginalAt)
+	w.instant(11, f.ReceivedAt)
+	w.number(12, uint64(f.Index))
+	w.text(13, string(f.Properties))
+	w.text(14, string(f.Traits))
+	w.text(15, string(f.Context))
+	w.number(16, protowire.EncodeBool(f.Internal))
+	if w.wrong != 0 {
+		return nil, fmt.Errorf("encoding a %s message of site %q: field %d is not UTF-8", f.Kind,
+			f.Site, w.wrong)
 	}
-	return value, nil
+	return w.out, nil
+}
+
+// fixedBytes is what a record takes besides its texts, at most: names and lengths of 11 texts,
+// three instants, two numbers and a flag.
+const fixedBytes = 11*6 + 3*20 + 3*12
+
+func encodedBytes(f *journey.Fact) int {
+	return fixedBytes + len(f.Site) + len(f.Message) + len(f.User) + len(f.Visitor) +
+		len(f.Previous) + len(f.Group) + len(f.Event) + len(f.Properties) + len(f.Traits) +
+		len(f.Context)
+}
+
+// recordWriter writes fields that are not zero, as proto3 has it.
+type recordWriter struct {
+	out []byte
+	// wrong is the first field whose text is not UTF-8, 0 while there is none.
+	wrong protowire.Number
+}
+
+func (w *recordWriter) text(field protowire.Number, text string) {
+	if text == "" {
+		return
+	}
+	if w.wrong == 0 && !utf8.ValidString(text) {
+		w.wrong = field
+	}
+	w.out = protowire.AppendTag(w.out, field, protowire.BytesType)
+	w.out = protowire.AppendString(w.out, text)
+}
+
+func (w *recordWriter) number(field protowire.Number, n uint64) {
+	if n == 0 {
+		return
+	}
+	w.out = protowire.AppendTag(w.out, field, protowire.VarintType)
+	w.out = protowire.AppendVarint(w.out, n)
+}
+
+// instant writes a google.protobuf.Timestamp.
+func (w *recordWriter) instant(field protowire.Number, at time.Time) {
+	seconds, nanos := uint64(at.Unix()), uint64(at.Nanosecond())
+	size := 0
+	if seconds != 0 {
+		size += 1 + protowire.SizeVarint(seconds)
+	}
+	if nanos != 0 {
+		size += 1 + protowire.SizeVarint(nanos)
+	}
+	w.out = protowire.AppendTag(w.out, field, protowire.BytesType)
+	w.out = protowire.AppendVarint(w.out, uint64(size))
+	w.number(1, seconds)
+	w.number(2, nanos)
 }
 
 // Decode reads the value of a record. What it gives satisfies what journey.Fact promises, so that

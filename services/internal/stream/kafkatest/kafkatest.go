@@ -11,20 +11,16 @@ package kafkatest
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/waystage/waystage/services/engine/broker"
 	"github.com/waystage/waystage/services/internal/stream"
 )
 
 const (
 	startTimeout = 90 * time.Second
-	stopTimeout  = 30 * time.Second
 	// freezeTimeout is how long a broker must be silent to be held frozen.
 	freezeTimeout = 500 * time.Millisecond
 	readyPoll     = 100 * time.Millisecond
@@ -32,41 +28,28 @@ const (
 
 // Cluster is a broker that can be stopped and started again. Its methods are for one goroutine.
 type Cluster struct {
-	tb      testing.TB
-	dir     string
-	libs    string
-	address string
-	running *process
+	tb     testing.TB
+	dir    string
+	broker *broker.Broker
 }
 
 // Start starts a broker and waits until it answers. It ends with the test. The test fails, and is
 // told what to do, where Java or the jars are missing.
 func Start(tb testing.TB) *Cluster {
 	tb.Helper()
-	libs, err := findLibs()
+	dir := tb.TempDir()
+	b, err := broker.New(dir)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ports := freePorts(tb, 2)
-	c := &Cluster{
-		tb:      tb,
-		dir:     tb.TempDir(),
-		libs:    libs,
-		address: fmt.Sprintf("127.0.0.1:%d", ports[0]),
-	}
-	if err := os.WriteFile(c.config(), properties(c.dir, ports[0], ports[1]), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := format(libs, c.config()); err != nil {
-		tb.Fatal(err)
-	}
+	c := &Cluster{tb: tb, dir: dir, broker: b}
 	tb.Cleanup(c.Kill)
 	c.Restart()
 	return c
 }
 
 // Addr is the broker's address, the same over restarts.
-func (c *Cluster) Addr() string { return c.address }
+func (c *Cluster) Addr() string { return c.broker.Addr() }
 
 // Dir is the directory of the broker's log, configuration and output.
 func (c *Cluster) Dir() string { return c.dir }
@@ -89,7 +72,7 @@ func (c *Cluster) Freeze() {
 func (c *Cluster) answers() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), freezeTimeout)
 	defer cancel()
-	return stream.Ping(ctx, []string{c.address}) == nil
+	return stream.Ping(ctx, []string{c.Addr()}) == nil
 }
 
 // Thaw lets a frozen broker go on.
@@ -100,15 +83,11 @@ func (c *Cluster) Thaw() { c.signal(syscall.SIGCONT) }
 func (c *Cluster) Restart() {
 	c.tb.Helper()
 	c.Stop()
-	p, err := launch(c.libs, c.config(), filepath.Join(c.dir, "broker.log"))
-	if err != nil {
-		c.tb.Fatalf("starting Kafka: %v", err)
+	if err := c.broker.Start(); err != nil {
+		c.tb.Fatal(err)
 	}
-	c.running = p
 	c.awaitReady()
 }
-
-func (c *Cluster) config() string { return filepath.Join(c.dir, "server.properties") }
 
 func (c *Cluster) awaitReady() {
 	c.tb.Helper()
@@ -117,52 +96,33 @@ func (c *Cluster) awaitReady() {
 	ticker := time.NewTicker(readyPoll)
 	defer ticker.Stop()
 	for {
-		err := stream.Ping(ctx, []string{c.address})
+		err := stream.Ping(ctx, []string{c.Addr()})
 		if err == nil {
 			return
 		}
 		select {
 		case <-ticker.C:
-		case <-c.running.ended:
-			c.tb.Fatalf("Kafka ended while starting; its log says:\n%s", c.running.tail())
+		case <-c.broker.Ended():
+			c.tb.Fatalf("Kafka ended while starting; its log says:\n%s", c.broker.Log())
 		case <-ctx.Done():
-			c.tb.Fatalf("Kafka does not answer (%v); its log says:\n%s", err, c.running.tail())
+			c.tb.Fatalf("Kafka does not answer (%v); its log says:\n%s", err, c.broker.Log())
 		}
 	}
 }
 
 func (c *Cluster) signal(s syscall.Signal) {
 	c.tb.Helper()
-	if c.running == nil {
+	if !c.broker.Running() {
 		c.tb.Fatal("Kafka is not running")
 	}
-	if err := c.running.signal(s); err != nil {
+	if err := c.broker.Signal(s); err != nil {
 		c.tb.Fatalf("signalling Kafka: %v", err)
 	}
 }
 
 func (c *Cluster) end(s syscall.Signal) {
 	c.tb.Helper()
-	if c.running == nil {
-		return
-	}
-	if err := c.running.end(s); err != nil {
+	if err := c.broker.End(s); err != nil {
 		c.tb.Errorf("ending Kafka: %v", err)
 	}
-	c.running = nil
-}
-
-// freePorts gives different ports that nobody listens on.
-func freePorts(tb testing.TB, n int) []int {
-	tb.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer listener.Close()
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }

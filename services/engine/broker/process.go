@@ -1,4 +1,4 @@
-package kafkatest
+package broker
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// stopTimeout is how long a broker may take to end before it is killed.
+const stopTimeout = 30 * time.Second
+
 // tailBytes is how much of a broker's log a failed start shows.
 const tailBytes = 4000
 
@@ -22,8 +25,9 @@ var errNoLibs = errors.New("the jars of Apache Kafka are missing; run " +
 	"\"mvn -q -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=libs\" " +
 	"in the project's root, or name their directory in " + libsVariable)
 
-// findLibs gives the directory of the jars.
-func findLibs() (string, error) {
+// FindLibs gives the directory of the jars: that of WAYSTAGE_KAFKA_LIBS, else deploy/kafka/libs,
+// looked for from the working directory upwards.
+func FindLibs() (string, error) {
 	if _, err := exec.LookPath("java"); err != nil {
 		return "", fmt.Errorf("the broker needs Java 17 or later: %w", err)
 	}
