@@ -30,6 +30,9 @@ func (r Rules) Admit(env *Envelope, index uint32, message []byte) (journey.Fact,
 			"%d bytes with the context of its batch, more than %d: send less in one message",
 			size, MaxMessageBytes)
 	}
+	if refusal := env.refusals[index]; refusal != nil {
+		return journey.Fact{}, refusal
+	}
 	o, refusal := canonical(message)
 	if refusal != nil {
 		return journey.Fact{}, refusal
@@ -37,6 +40,10 @@ func (r Rules) Admit(env *Envelope, index uint32, message []byte) (journey.Fact,
 	in := fields{object: o}
 	in.refusal = env.refusal
 	f := r.fact(env, index, &in)
+	if in.refusal == nil {
+		// Last, so that ids made of the content do not change with the settings.
+		in.refusal = env.protect(&in, &f)
+	}
 	if in.refusal != nil {
 		return journey.Fact{}, in.named()
 	}
@@ -110,8 +117,7 @@ func (in *fields) complete(f *journey.Fact) {
 	switch f.Kind {
 	case journey.Track:
 		f.Event = in.words("event")
-		in.need(strings.TrimSpace(f.Event) != "", "event", "name what happened")
-		in.bounded("event", f.Event, MaxEventBytes)
+		in.eventName("event", f.Event)
 	case journey.Page, journey.Screen:
 		f.Event = f.Kind.String()
 		f.Properties = overlay(in.naming(), f.Properties)
@@ -129,6 +135,12 @@ func (in *fields) complete(f *journey.Fact) {
 		in.refuse(refuse(NoIdentity, "neither userId nor anonymousId is an id of somebody: "+
 			"send at least one, and not a word such as \"null\" or \"anonymous\""))
 	}
+}
+
+// eventName refuses what cannot be the name of an event.
+func (in *fields) eventName(field, name string) {
+	in.need(strings.TrimSpace(name) != "", field, "name what happened")
+	in.bounded(field, name, MaxEventBytes)
 }
 
 func (in *fields) need(there bool, field, remedy string) {

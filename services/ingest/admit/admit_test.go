@@ -40,10 +40,10 @@ func TestAdmit(t *testing.T) {
 	}{
 		{
 			"track", `{"event":"Paid","userId":"u","anonymousId":"v","properties":{"b":1,"a":2},` +
-				`"context":{"ip":"x"},` + when + `}`, journey.Track,
+				`"context":{"ip":"203.0.113.9"},` + when + `}`, journey.Track,
 			journey.Fact{
 				Kind: journey.Track, User: "u", Visitor: "v", Event: "Paid",
-				Properties: `{"a":2,"b":1}`, Context: `{"ip":"x"}`,
+				Properties: `{"a":2,"b":1}`, Context: `{"ip":"203.0.113.0"}`,
 			},
 		},
 		{

@@ -3,6 +3,7 @@ package admit
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -88,4 +89,39 @@ func BenchmarkSplit(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkPrivacy is what settings add to a message: those of BenchmarkAdmit are the defaults,
+// and the message holds no address.
+func BenchmarkPrivacy(b *testing.B) {
+	denied := journey.Privacy{Denied: []string{
+		"email", "phone", "address", "first_name", "last_name", "birthday", "coupon",
+		"products.email", "page.search", "traits.email",
+	}}
+	for _, bench := range []struct {
+		name    string
+		privacy *Privacy
+		browser bool
+	}{
+		{"defaults", nil, false},
+		{"from a browser", nil, true},
+		{"consent", NewPrivacy(journey.Privacy{Consent: "context.locale=en-US"}), false},
+		{"ten denied", NewPrivacy(denied), false},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			env := single(journey.KindUnknown)
+			env.Privacy = bench.privacy
+			if bench.browser {
+				env.Address = netip.MustParseAddr("192.0.2.9")
+				env.UserAgent = "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"
+			}
+			message := []byte(example)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, refusal := rules.Admit(&env, 0, message); refusal != nil {
+					b.Fatal(refusal)
+				}
+			}
+		})
+	}
 }

@@ -56,9 +56,11 @@ func (in *fields) bounded(field, text string, limit int) {
 }
 
 // words is a text, empty where it is absent.
-func (in *fields) words(field string) string {
-	literal := in.literal(field)
-	if literal == "" {
+func (in *fields) words(field string) string { return in.textOf(field, in.literal(field)) }
+
+// textOf is the text of a field's literal, empty where that is.
+func (in *fields) textOf(field, literal string) string {
+	if literal == "" || literal == "null" {
 		return ""
 	}
 	if literal[0] != '"' {

@@ -37,6 +37,8 @@ const (
 	BadTime Reason = "bad_time"
 	// TimeOutOfRange: a time before 1970, or further ahead than MaxAhead.
 	TimeOutOfRange Reason = "time_out_of_range"
+	// NoConsent: the site asks for its visitors' consent and the message does not state it.
+	NoConsent Reason = "no_consent"
 )
 
 // Reasons are all reasons, in the order of this file.
@@ -44,6 +46,7 @@ func Reasons() []Reason {
 	return []Reason{
 		MalformedJSON, InvalidUTF8, TooLarge, TooDeep, NumberOutOfRange, WrongType, UnknownType,
 		MissingField, NoIdentity, TooLong, NULCharacter, BadTime, TimeOutOfRange,
+		NoConsent,
 	}
 }
 

@@ -1,15 +1,21 @@
 package admit
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/waystage/waystage/services/journey"
 )
 
+// MaxMessages is the number of messages in a body: no SDK sends more than 250, and it keeps a body
+// of nothing but "{}" from becoming 170,000 refusals.
+const MaxMessages = 5000
+
 // Body is the body of a request taken apart: its messages and what they share. The messages are
-// parts of the body's bytes.
+// parts of the body's bytes, but for those that were written in another form.
 type Body struct {
-	// Messages are JSON values in the order sent, not looked into.
+	// Messages are JSON values in the order sent, not looked into. Of a body that holds more than
+	// MaxMessages they are one more than that: the rest costs nothing.
 	Messages [][]byte
 	// WriteKey is the body's own, empty where it states none.
 	WriteKey string
@@ -20,6 +26,8 @@ type Body struct {
 // Envelope is what the messages of one request have in common.
 type Envelope struct {
 	Site journey.SiteID
+	// Key is the write key that they came with.
+	Key journey.KeyID
 	// Kind is what the endpoint says that its messages are. KindUnknown: each says it itself.
 	Kind journey.Kind
 	// Imported messages come from an archive: when they were sent says nothing of any clock.
@@ -28,10 +36,20 @@ type Envelope struct {
 	ReceivedAt time.Time
 	// SentAt is when the batch was sent by the sender's clock. Zero: not stated, or not readable.
 	SentAt time.Time
-	// Context underlies the context of every message.
+	// Context underlies the context of every message. In canonical form.
 	Context journey.Object
+	// Privacy is what the site lets be kept. Nil: all defaults.
+	Privacy *Privacy
+	// Internal tells that they came from one of the site's own networks.
+	Internal bool
+	// Address and UserAgent are of the browser that made the request; zero where none did. They
+	// count for messages whose context says nothing of its own.
+	Address   netip.Addr
+	UserAgent string
 	// refusal of the batch's context, and so of every message.
 	refusal *Refusal
+	// refusals are of single messages, by their places.
+	refusals map[uint32]*Refusal
 }
 
 // Single reads a body that is one message. Refusal: MalformedJSON. That the message is an object
@@ -114,7 +132,9 @@ func (p *parts) member() bool {
 
 func (p *parts) message() bool {
 	value, ok := p.value()
-	p.messages = append(p.messages, value)
+	if len(p.messages) <= MaxMessages {
+		p.messages = append(p.messages, value)
+	}
 	return ok
 }
 
@@ -137,6 +157,20 @@ func (p *parts) malformed() *Refusal {
 		p.at)
 }
 
+// ContextOf reads the text of an object as the context that underlies a batch; empty is none.
+// Refusals: MalformedJSON, InvalidUTF8, WrongType, TooDeep, NumberOutOfRange.
+func ContextOf(text []byte) (journey.Object, *Refusal) {
+	if len(text) == 0 {
+		return "", nil
+	}
+	o, refusal := canonical(text)
+	if refusal != nil {
+		refusal.Detail = "context of the batch: " + refusal.Detail
+		return "", refusal
+	}
+	return members(o.text), nil
+}
+
 func batchContext(literal []byte) (journey.Object, *Refusal) {
 	if literal == nil || literal[0] == 'n' {
 		return "", nil
@@ -144,10 +178,5 @@ func batchContext(literal []byte) (journey.Object, *Refusal) {
 	if literal[0] != '{' {
 		return "", wrongType("context of the batch", "an object", string(literal[:1]))
 	}
-	o, refusal := canonical(literal)
-	if refusal != nil {
-		refusal.Detail = "context of the batch: " + refusal.Detail
-		return "", refusal
-	}
-	return members(o.text), nil
+	return ContextOf(literal)
 }

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,5 +127,24 @@ func TestSingle(t *testing.T) {
 	}
 	if _, refusal = Single([]byte("[1]")); refusal != nil {
 		t.Errorf("an array is JSON: %v", refusal)
+	}
+}
+
+// TestMessagesAreBounded: of a body that holds too many messages one more is given than may be.
+func TestMessagesAreBounded(t *testing.T) {
+	t.Parallel()
+	list := func(n int) string { return strings.TrimSuffix(strings.Repeat("{},", n), ",") }
+	for name, read := range map[string]func(n int) (Body, *Refusal){
+		"batch":  func(n int) (Body, *Refusal) { return Batch([]byte(`{"batch":[` + list(n) + `]}`)) },
+		"lines":  func(n int) (Body, *Refusal) { return NDJSON([]byte(strings.Repeat("{}\n", n))) },
+		"events": func(n int) (Body, *Refusal) { return CloudEvents([]byte("[" + list(n) + "]")) },
+	} {
+		for sent, want := range map[int]int{
+			MaxMessages: MaxMessages, MaxMessages + 1: MaxMessages + 1, 4 * MaxMessages: MaxMessages + 1,
+		} {
+			if body, no := read(sent); no != nil || len(body.Messages) != want {
+				t.Errorf("%s of %d: %d, %v", name, sent, len(body.Messages), no)
+			}
+		}
 	}
 }

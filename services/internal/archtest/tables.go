@@ -54,7 +54,9 @@ var packages = []entry{
 	{path: "services/processor/enrich", layer: pure, may: []string{
 		"services/journey", "github.com/mileusna/useragent", "golang.org/x/net",
 	}},
-	{path: "services/processor/catalogue", layer: pure, may: []string{"services/journey"}},
+	{path: "services/processor/catalogue", layer: pure, may: []string{
+		"services/journey", "github.com/hashicorp/golang-lru",
+	}},
 	{path: "services/processor/settle", layer: pure, may: []string{"services/journey"}},
 	{path: "services/query/plan", layer: pure, may: []string{
 		"services/journey", "services/funnel",
@@ -102,6 +104,7 @@ var packages = []entry{
 	{path: "tools/waystage/...", layer: tool},
 
 	{path: "proto/gen/...", layer: contract},
+	{path: "proto/collect", layer: contract},
 }
 
 // homes are the only packages, with those below them, that may import a library. Tests and

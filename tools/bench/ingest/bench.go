@@ -113,7 +113,7 @@ func (b *bench) makeSite(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading settings: %w", err)
 	}
-	service, err := query.New(config, zerolog.Nop(), prometheus.NewRegistry())
+	service, err := query.New(config, zerolog.Nop(), prometheus.DefaultRegisterer)
 	if err != nil {
 		return fmt.Errorf("making query: %w", err)
 	}
