@@ -57,7 +57,7 @@ test: deps ## run all tests that need no broker; in CI a skipped test is a failu
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
 .PHONY: e2e
-e2e: deps ## try the command as a user does, and the data that WAYSTAGE_REAL_DATA names
+e2e: deps ## try the command as a user does, real SDKs (node, chromium), WAYSTAGE_REAL_DATA
 	{ go test -json -tags e2e -timeout 20m $(TESTFLAGS) ./tools/e2e/... ; \
 	    go test -json -tags 'e2e $(DATA)' -run 'RealLog|Cases|Away' -timeout 30m \
 	        $(TESTFLAGS) ./services/internal/spinetest; } \

@@ -1,6 +1,6 @@
-// Package ingest is the service that takes messages: HTTP comes in, records on Kafka go out, and
-// the sender hears of success when every in-sync replica has them. What may enter is decided in
-// admit, the edge is capture; here they are wired and given a life.
+// Package ingest is the service that takes messages: HTTP and gRPC come in, records on Kafka go
+// out, and the sender hears of success when every in-sync replica has them. What may enter is
+// decided in admit, the edge is capture; here they are wired and given a life.
 //
 // While Kafka is away, or its topics are not there yet, requests get 503 within WriteTimeout.
 // While ClickHouse is away, keys that are known stay known and others get 503.
@@ -13,8 +13,8 @@ import (
 	"errors"
 	"fmt"
 	stdlog "log"
-	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -38,8 +38,9 @@ type Producer interface {
 type Ingest struct {
 	config    Config
 	log       zerolog.Logger
-	listener  net.Listener
+	listener  *connections
 	server    *http.Server
+	grpc      *grpcPort
 	producer  Producer
 	recorder  *recorder
 	closeKeys func() error
@@ -50,6 +51,7 @@ type Ingest struct {
 // neighbours are what a service rests on.
 type neighbours struct {
 	keys      capture.Keys
+	sites     capture.Sites
 	closeKeys func() error
 	producer  Producer
 }
@@ -66,7 +68,7 @@ func New(config Config, log zerolog.Logger, registry prometheus.Registerer) (*In
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
 	s, err := assemble(config, neighbours{
-		keys: st, closeKeys: st.Close,
+		keys: st, sites: st, closeKeys: st.Close,
 		producer: stream.NewProducer(stream.ProducerConfig{
 			Brokers: config.Brokers,
 			// Records of requests that gave up waiting come on top of the requests.
@@ -83,7 +85,11 @@ func New(config Config, log zerolog.Logger, registry prometheus.Registerer) (*In
 func assemble(
 	config Config, n neighbours, log zerolog.Logger, registry prometheus.Registerer,
 ) (*Ingest, error) {
-	listener, err := net.Listen("tcp", config.Listen)
+	edge, err := edgeOf(config)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := listen(config.Listen, config.MaxConnections)
 	if err != nil {
 		return nil, fmt.Errorf("opening the port of ingest: %w", err)
 	}
@@ -95,16 +101,43 @@ func assemble(
 		producer: n.producer, log: log,
 		touchpoints: config.Topic, quarantine: config.QuarantineTopic,
 	}
+	edge.Ready = s.serving.Load
 	observer := &observer{log: log}
-	handler := capture.New(capture.Config{
+	handler := capture.New(
+		edge, capture.NewKeyring(n.keys, config.KeyRate), s.recorder, observer)
+	observer.metrics = newMetrics(registry, gauges{
+		requestBytes: handler.InFlightBytes, recordBytes: n.producer.InFlightBytes,
+		connections: listener.count,
+	})
+	listener.refused = observer.metrics.turnedAway.Inc
+	s.server = newServer(config, handler, log)
+	calls := capture.NewCalls(handler, n.sites, config.RootToken)
+	if s.grpc, err = openGRPC(config, calls, log, listener.refused); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return s, nil
+}
+
+// edgeOf is the configuration of the edge. Errors: the snippet's directory or the public URL is
+// wrong.
+func edgeOf(config Config) (capture.Config, error) {
+	edge := capture.Config{
 		Rules:         admit.Rules{SkewTolerance: config.SkewTolerance},
 		InFlightBytes: config.InFlightBytes,
 		WriteTimeout:  config.WriteTimeout,
-		Ready:         s.serving.Load,
-	}, capture.NewKeyring(n.keys), s.recorder, observer)
-	observer.metrics = newMetrics(registry, handler.InFlightBytes, n.producer.InFlightBytes)
-	s.server = newServer(config, handler, log)
-	return s, nil
+		Proxies:       config.Proxies,
+	}
+	var err error
+	if edge.Public, err = config.public(); err != nil {
+		return edge, err
+	}
+	if config.SnippetDir == "" {
+		return edge, nil
+	}
+	if edge.Snippet, err = capture.ReadSnippet(os.DirFS(config.SnippetDir)); err != nil {
+		return edge, fmt.Errorf("WAYSTAGE_INGEST_SNIPPET_DIR: %w", err)
+	}
+	return edge, nil
 }
 
 // Limits of a connection that nobody needs to set.
@@ -112,7 +145,7 @@ const (
 	headerTimeout  = 10 * time.Second
 	idleTimeout    = 75 * time.Second
 	answerTimeout  = 5 * time.Second
-	maxHeaderBytes = 32 << 10
+	maxHeaderBytes = 16 << 10
 )
 
 func newServer(config Config, handler http.Handler, log zerolog.Logger) *http.Server {
@@ -134,8 +167,11 @@ func (s *Ingest) Addr() string { return s.listener.Addr().String() }
 // no longer. Errors: the port broke, or not all that was under way ended in DrainTimeout.
 func (s *Ingest) Run(ctx context.Context, ready func(bool)) error {
 	defer s.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	topics := s.awaitTopics(ctx, func() {
 		s.serving.Store(true)
+		s.grpc.setServing(true)
 		ready(true)
 	})
 	drained := make(chan error, 1)
@@ -145,13 +181,15 @@ func (s *Ingest) Run(ctx context.Context, ready func(bool)) error {
 		ready(false)
 		drained <- s.drain()
 	})
-	s.log.Info().Str("http", s.Addr()).Msg("serving")
+	s.log.Info().Str("http", s.Addr()).Str("grpc", s.GRPCAddr()).Msg("serving")
+	s.grpc.start(stop)
 	err := s.server.Serve(s.listener)
 	if unplug() {
 		topics.stop()
+		s.grpc.close()
 		return errors.Join(fmt.Errorf("serving %s: %w", s.Addr(), err), s.flush())
 	}
-	return errors.Join(<-drained, s.flush())
+	return errors.Join(<-drained, s.grpc.failure(), s.flush())
 }
 
 // drain lets requests under way end.
@@ -159,10 +197,12 @@ func (s *Ingest) drain() error {
 	s.log.Info().Dur("timeout_ms", s.config.DrainTimeout).Msg("draining")
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
+	calls := s.grpc.stop(ctx)
 	if err := s.server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("draining requests under way: %w", err), s.server.Close())
+		return errors.Join(fmt.Errorf("draining requests under way: %w", err), s.server.Close(),
+			calls())
 	}
-	return nil
+	return calls()
 }
 
 // flush writes what requests that gave up waiting have left.
@@ -185,6 +225,7 @@ func (s *Ingest) Close() error {
 }
 
 func (s *Ingest) close() {
+	s.grpc.close()
 	_ = s.listener.Close() // closed already after Run
 	if err := s.closeKeys(); err != nil {
 		s.log.Warn().Err(err).Msg("closing the store")

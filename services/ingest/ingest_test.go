@@ -130,7 +130,8 @@ func TestKafkaAwayIsBoundedInMemory(t *testing.T) {
 	config.WriteTimeout = time.Minute
 	s := start(t, config, p)
 	s.awaitReady(true)
-	body := []byte(`{"batch":[` + track("a", "") + strings.Repeat(" ", 480_000) + `]}`)
+	large := track("a", `,"properties":{"a":"`+strings.Repeat("x", 30_000)+`"}`)
+	body := []byte(`{"batch":[` + large + strings.Repeat(","+large, 15) + `]}`)
 	answers := make(chan answer, 100)
 	waiting := 0
 	for full := false; !full && waiting < cap(answers); {
@@ -281,5 +282,41 @@ func TestNew(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "PARTITIONS") ||
 		!strings.Contains(err.Error(), "WRITE_TIMEOUT") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*Config)
+		says   string
+	}{
+		{"none", func(*Config) {}, ""},
+		{"rate", func(c *Config) { c.KeyRate = -1 }, "WAYSTAGE_INGEST_KEY_RATE"},
+		{"connections", func(c *Config) { c.MaxConnections = 0 }, "WAYSTAGE_INGEST_MAX_CONNECTIONS"},
+		{"a good URL", func(c *Config) { c.PublicURL = "https://in.example:8443/collect" }, ""},
+		{"no scheme", func(c *Config) { c.PublicURL = "in.example" }, "WAYSTAGE_INGEST_PUBLIC_URL"},
+		{"a query", func(c *Config) { c.PublicURL = "https://in.example?x=1" }, "must be http or https"},
+		{"no URL", func(c *Config) { c.PublicURL = "https://in example" }, "WAYSTAGE_INGEST_PUBLIC_URL"},
+		{
+			"no directory", func(c *Config) { c.SnippetDir = "/nowhere/at/all" },
+			"WAYSTAGE_INGEST_SNIPPET_DIR",
+		},
+		{"another directory", func(c *Config) { c.SnippetDir = t.TempDir() }, "dist/umd"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			config := testConfig("127.0.0.1:1")
+			tt.change(&config)
+			s, err := New(config, zerolog.Nop(), prometheus.NewPedanticRegistry())
+			if err == nil {
+				_ = s.Close()
+			}
+			if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }

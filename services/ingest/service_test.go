@@ -32,16 +32,16 @@ type keys struct {
 	away bool
 }
 
-func (k *keys) KeyByHash(_ context.Context, hash journey.KeyHash) (journey.Key, error) {
+func (k *keys) DoorByHash(_ context.Context, hash journey.KeyHash) (journey.Door, error) {
 	k.Lock()
 	defer k.Unlock()
 	if k.away {
-		return journey.Key{}, fault.New(fault.Unavailable, "no ClickHouse")
+		return journey.Door{}, fault.New(fault.Unavailable, "no ClickHouse")
 	}
 	if hash != sha256.Sum256([]byte("wk")) {
-		return journey.Key{}, fault.New(fault.NotFound, "no such key")
+		return journey.Door{}, fault.New(fault.NotFound, "no such key")
 	}
-	return journey.Key{Site: "shop", Kind: journey.WriteKey}, nil
+	return journey.Door{Key: journey.Key{Site: "shop", ID: "w", Kind: journey.WriteKey}}, nil
 }
 
 func (k *keys) setAway(away bool) {
@@ -69,7 +69,7 @@ func testConfig(brokers ...string) Config {
 		Listen: "127.0.0.1:0", Brokers: brokers, Topic: "waystage.touchpoints",
 		QuarantineTopic: "waystage.quarantine", Partitions: 4, Retention: time.Hour,
 		ClickHouse: "http://127.0.0.1:1/none", SkewTolerance: admit.DefaultSkewTolerance,
-		InFlightBytes: leastInFlightBytes, ReadTimeout: time.Minute,
+		InFlightBytes: leastInFlightBytes, MaxConnections: 1000, ReadTimeout: time.Minute,
 		WriteTimeout: time.Minute, DrainTimeout: time.Minute,
 	}
 }

@@ -144,7 +144,7 @@ func TestNotReady(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
 	f.Handler = New(
-		Config{Ready: func() bool { return false }}, NewKeyring(f.keys), f.sink, f.outcomes)
+		Config{Ready: func() bool { return false }}, NewKeyring(f.keys, 0), f.sink, f.outcomes)
 	got := f.send(t, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	if got.status != 503 || got.answer.code() != "not_ready" {
 		t.Errorf("%d %s", got.status, got.asBytes)

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-func packed(t *testing.T, body []byte) []byte {
+func gzipped(t *testing.T, body []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
@@ -34,7 +34,7 @@ func padded(size int) []byte {
 
 func TestBodies(t *testing.T) {
 	t.Parallel()
-	whole := packed(t, padded(1000))
+	whole := gzipped(t, padded(1000))
 	tests := []struct {
 		name, encoding string
 		body           []byte
@@ -47,11 +47,11 @@ func TestBodies(t *testing.T) {
 		{"5 MB", "", padded(5 << 20), 413, "body_too_large"},
 		{"gzip", "gzip", whole, 200, "ok"},
 		{"gzip in capitals", " GZIP", whole, 200, "ok"},
-		{"gzip at the limit", "gzip", packed(t, padded(MaxBodyBytes)), 200, "ok"},
-		{"gzip over the limit", "gzip", packed(t, padded(MaxBodyBytes+1)), 413, "body_too_large"},
-		{"gzip bomb", "gzip", packed(t, padded(8<<20)), 413, "body_too_large"},
+		{"gzip at the limit", "gzip", gzipped(t, padded(MaxBodyBytes)), 200, "ok"},
+		{"gzip over the limit", "gzip", gzipped(t, padded(MaxBodyBytes+1)), 413, "body_too_large"},
+		{"gzip bomb", "gzip", gzipped(t, padded(8<<20)), 413, "body_too_large"},
 		{
-			"two gzip members", "gzip", append(packed(t, padded(1000)), packed(t, []byte(" "))...), 200,
+			"two gzip members", "gzip", append(gzipped(t, padded(1000)), gzipped(t, []byte(" "))...), 200,
 			"ok",
 		},
 		{"gzip cut", "gzip", whole[:len(whole)-5], 400, "bad_gzip"},
@@ -118,7 +118,7 @@ func (c *counting) Read(p []byte) (int, error) {
 // hold covers what was.
 func TestUnpackingIsBounded(t *testing.T) {
 	t.Parallel()
-	raw := &counting{Reader: bytes.NewReader(packed(t, padded(16<<20)))}
+	raw := &counting{Reader: bytes.NewReader(gzipped(t, padded(16<<20)))}
 	all := raw.Reader.(*bytes.Reader).Len()
 	hold := hold{budget: &budget{limit: 1 << 30}}
 	if _, err := unpack(raw, &hold); !errors.Is(err, bodyTooLarge) {
@@ -136,7 +136,8 @@ func TestBudget(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
 	f.budget.limit = 100_000
-	body := string(padded(50_000))
+	large := strings.TrimSuffix(paid, "}") + `,"properties":{"a":"` + strings.Repeat("x", 25_000) + `"}}`
+	body := `{"batch":[` + large + `,` + large + `]}`
 	got := f.send(t, post("/v1/batch", body))
 	if got.status != 503 || got.answer.code() != "busy" || got.header.Get("Retry-After") != "1" {
 		t.Errorf("%d %s", got.status, got.asBytes)
@@ -163,7 +164,7 @@ func TestAnnouncingHoldsLittle(t *testing.T) {
 		t.Errorf("%d bytes held", used)
 	}
 	writer.CloseWithError(io.ErrUnexpectedEOF)
-	if got := <-answered; got.status != 400 || got.answer.code() != "body_cut" {
+	if got := <-answered; got.status != 503 || got.answer.code() != "body_cut" {
 		t.Errorf("%d %s", got.status, got.asBytes)
 	}
 }
@@ -178,4 +179,51 @@ type notifying struct {
 func (n *notifying) Read(p []byte) (int, error) {
 	n.once.Do(func() { close(n.began) })
 	return n.Reader.Read(p)
+}
+
+// TestBuffersAreNotShared: bodies of all sizes at the same time come out as they went in.
+func TestBuffersAreNotShared(t *testing.T) {
+	t.Parallel()
+	f := newFixture()
+	var group sync.WaitGroup
+	const senders, each = 8, 40
+	for sender := range senders {
+		group.Go(func() {
+			for i := range each {
+				text := strings.Repeat(string(rune('a'+sender)), 1+i*i*20)
+				body := `{"event":"e","properties":{"text":"` + text + `"}}` // nobody's
+				w := httptest.NewRecorder()
+				r := post("/v1/track", body)
+				if i%2 == 0 {
+					r = httptest.NewRequest(
+						http.MethodPost, "/v1/track", bytes.NewReader(gzipped(t, []byte(body))))
+					r.SetBasicAuth("wk", "")
+					r.Header.Set("Content-Encoding", "gzip")
+				}
+				f.ServeHTTP(w, r)
+			}
+		})
+	}
+	group.Wait()
+	lengths := map[string]int{}
+	for _, q := range f.sink.refused {
+		_, text, _ := strings.Cut(string(q.Payload), `"text":"`)
+		text, _, _ = strings.Cut(text, `"`)
+		if strings.Trim(text, text[:1]) != "" {
+			t.Fatalf("mixed: %.100s", q.Payload)
+		}
+		lengths[text[:1]] += len(text)
+	}
+	want := 0
+	for i := range each {
+		want += 1 + i*i*20
+	}
+	for letter, got := range lengths {
+		if got != want {
+			t.Errorf("%s: %d bytes, want %d", letter, got, want)
+		}
+	}
+	if len(lengths) != senders || len(f.sink.refused) != senders*each {
+		t.Errorf("%d senders, %d messages", len(lengths), len(f.sink.refused))
+	}
 }

@@ -1,6 +1,9 @@
 package capture
 
 import (
+	"mime"
+	"net/http"
+
 	"github.com/waystage/waystage/services/ingest/admit"
 	"github.com/waystage/waystage/services/journey"
 )
@@ -8,11 +11,16 @@ import (
 // endpoint is a path that takes messages.
 type endpoint struct {
 	path string
-	// kind is what its one message is; KindUnknown: the body is a batch.
+	// kind is what its one message is; KindUnknown: the body holds many.
 	kind journey.Kind
 	// imported: the messages come from an archive.
 	imported bool
+	// form of the body where the path says it.
+	form form
 }
+
+// form takes a body apart.
+type form func(body []byte) (admit.Body, *admit.Refusal)
 
 // endpoints are all of them. The short ones are those of browser SDKs.
 var endpoints = []endpoint{
@@ -24,6 +32,8 @@ var endpoints = []endpoint{
 	{path: "/v1/alias", kind: journey.Alias},
 	{path: "/v1/batch"},
 	{path: "/v1/import", imported: true},
+	{path: "/v1/ndjson", form: admit.NDJSON},
+	{path: "/v1/events", form: admit.CloudEvents},
 	{path: "/v1/t", kind: journey.Track},
 	{path: "/v1/p", kind: journey.Page},
 	{path: "/v1/s", kind: journey.Screen},
@@ -34,25 +44,58 @@ var endpoints = []endpoint{
 	{path: "/beacon/v1/batch"},
 }
 
-func (e endpoint) batch() bool { return e.kind == journey.KindUnknown }
+// forms are the content types that say what a batch is written in. All others, wrong ones too,
+// are the batch of the SDKs: they send it as text/plain and as a form.
+var forms = map[string]form{
+	"application/x-ndjson":               admit.NDJSON,
+	"application/ndjson":                 admit.NDJSON,
+	"application/cloudevents+json":       admit.CloudEvents,
+	"application/cloudevents-batch+json": admit.CloudEvents,
+}
 
-// split takes a body apart. Errors: *admit.Refusal of the whole body, tooManyMessages,
-// contextTooLarge.
-func (e endpoint) split(bytes []byte) (admit.Body, error) {
-	read := admit.Single
-	if e.batch() {
-		read = admit.Batch
+func (e *endpoint) batch() bool { return e.kind == journey.KindUnknown }
+
+// formOf is how the body of a request to the endpoint is read.
+func (e *endpoint) formOf(header http.Header) form {
+	if e.form != nil {
+		return e.form
 	}
-	body, refusal := read(bytes)
+	if !e.batch() {
+		return admit.Single
+	}
+	stated := header.Get("Content-Type")
+	if stated == "" || stated == "application/json" {
+		return admit.Batch
+	}
+	kind, _, _ := mime.ParseMediaType(stated)
+	if known := forms[kind]; known != nil {
+		return known
+	}
+	return admit.Batch
+}
+
+// split takes the body of a request apart. Errors: *admit.Refusal of the whole body,
+// tooManyMessages, contextTooLarge.
+func (e *endpoint) split(header http.Header, raw []byte) (admit.Body, error) {
+	body, refusal := e.formOf(header)(raw)
 	if refusal != nil {
 		return admit.Body{}, refusal
 	}
-	if len(body.Messages) > MaxMessages {
-		return admit.Body{}, tooManyMessages
-	}
-	if len(body.Messages)*len(body.Envelope.Context) > MaxContextBytes {
-		return admit.Body{}, contextTooLarge
+	if err := bounded(&body); err != nil {
+		return admit.Body{}, err
 	}
 	body.Envelope.Kind, body.Envelope.Imported = e.kind, e.imported
 	return body, nil
+}
+
+// bounded tells by nil that a body holds no more than may come at once. Errors: tooManyMessages,
+// contextTooLarge.
+func bounded(body *admit.Body) error {
+	if len(body.Messages) > MaxMessages {
+		return tooManyMessages
+	}
+	if len(body.Messages)*len(body.Envelope.Context) > MaxContextBytes {
+		return contextTooLarge
+	}
+	return nil
 }

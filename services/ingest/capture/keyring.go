@@ -13,10 +13,10 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// Keys finds a key by the SHA-256 of its secret. Errors: NotFound; every other means that it
-// cannot be told now.
+// Keys finds what a key opens by the SHA-256 of its secret, a revoked one too. Errors: NotFound;
+// every other means that it cannot be told now.
 type Keys interface {
-	KeyByHash(ctx context.Context, hash journey.KeyHash) (journey.Key, error)
+	DoorByHash(ctx context.Context, hash journey.KeyHash) (journey.Door, error)
 }
 
 // How long a Keyring trusts what it knows.
@@ -41,9 +41,11 @@ const (
 	maxSecretBytes   = 256
 )
 
-// Keyring is a Sites that remembers what Keys said. It is safe for concurrent use.
+// Keyring is a Doors that remembers what Keys said. It is safe for concurrent use.
 type Keyring struct {
-	keys    Keys
+	keys Keys
+	// rate of keys that state none, in messages a second; 0: no bound.
+	rate    float64
 	known   *lru.Cache[journey.KeyHash, finding]
 	unknown *lru.Cache[journey.KeyHash, time.Time]
 	flights singleflight.Group
@@ -52,16 +54,18 @@ type Keyring struct {
 	awayUntil atomic.Int64
 }
 
-// finding is a key as it was at an instant.
+// finding is a door as it was at an instant.
 type finding struct {
-	key journey.Key
-	at  time.Time
+	door *Door
+	at   time.Time
 }
 
-// NewKeyring makes an empty keyring.
-func NewKeyring(keys Keys) *Keyring {
+// NewKeyring makes an empty keyring. rate is that of keys that state none, in messages a second;
+// 0: no bound.
+func NewKeyring(keys Keys, rate float64) *Keyring {
 	return &Keyring{
 		keys:    keys,
+		rate:    rate,
 		known:   newLRU[finding](knownKeys),
 		unknown: newLRU[time.Time](unknownKeys),
 		slots:   make(chan struct{}, concurrentLookup),
@@ -76,22 +80,20 @@ func newLRU[V any](size int) *lru.Cache[journey.KeyHash, V] {
 	return cache
 }
 
-// SiteOf is the site that a write key opens. Errors: Unauthenticated, Forbidden, Unavailable.
-func (k *Keyring) SiteOf(ctx context.Context, secret string) (journey.SiteID, error) {
+// Door is what a key of any kind opens. Errors: Unauthenticated (there is no such key, or it was
+// revoked), Unavailable.
+func (k *Keyring) Door(ctx context.Context, secret string) (*Door, error) {
 	if len(secret) > maxSecretBytes {
-		return "", errUnknownKey()
+		return nil, errUnknownKey()
 	}
-	key, err := k.find(ctx, sha256.Sum256([]byte(secret)))
-	switch {
-	case err != nil:
-		return "", err
-	case key.Revoked():
-		return "", errUnknownKey()
-	case key.Kind != journey.WriteKey:
-		return "", fault.New(fault.Forbidden, "this is a %s key, which cannot send messages: use "+
-			"a write key of the site", key.Kind)
+	door, err := k.find(ctx, sha256.Sum256([]byte(secret)))
+	if err != nil {
+		return nil, err
 	}
-	return key.Site, nil
+	if door.revoked {
+		return nil, errUnknownKey()
+	}
+	return door, nil
 }
 
 func errUnknownKey() error {
@@ -99,28 +101,28 @@ func errUnknownKey() error {
 		"check it, or make one; a new one works within %v", UnknownAge)
 }
 
-func (k *Keyring) find(ctx context.Context, hash journey.KeyHash) (journey.Key, error) {
+func (k *Keyring) find(ctx context.Context, hash journey.KeyHash) (*Door, error) {
 	now := time.Now()
 	if at, ok := k.unknown.Get(hash); ok && now.Sub(at) < UnknownAge {
-		return journey.Key{}, errUnknownKey()
+		return nil, errUnknownKey()
 	}
 	f, known := k.known.Get(hash)
 	away := now.UnixNano() < k.awayUntil.Load()
 	age := now.Sub(f.at)
 	switch {
 	case known && (age < refreshAge || away):
-		return f.key, nil
+		return f.door, nil
 	case known && age < KnownAge:
 		k.lookup(ctx, hash)
-		return f.key, nil
+		return f.door, nil
 	case away:
-		return journey.Key{}, errAway(nil)
+		return nil, errAway(nil)
 	}
-	key, err := k.await(ctx, k.lookup(ctx, hash))
+	door, err := k.await(ctx, k.lookup(ctx, hash))
 	if known && err != nil && fault.Of(err) != fault.Unauthenticated {
-		return f.key, nil
+		return f.door, nil
 	}
-	return key, err
+	return door, err
 }
 
 // lookup asks Keys, once for all that ask for the same key at the same time.
@@ -134,40 +136,42 @@ func (k *Keyring) lookup(ctx context.Context, hash journey.KeyHash) <-chan singl
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
-		key, err := k.keys.KeyByHash(ctx, hash)
-		return key, k.learn(hash, key, err)
+		found, err := k.keys.DoorByHash(ctx, hash)
+		return k.learn(hash, found, err)
 	})
 }
 
-// learn keeps what Keys said and gives the error that it means.
-func (k *Keyring) learn(hash journey.KeyHash, key journey.Key, err error) error {
+// learn keeps what Keys said and gives what it means.
+func (k *Keyring) learn(hash journey.KeyHash, found journey.Door, err error) (*Door, error) {
 	now := time.Now()
 	switch {
 	case err == nil:
-		k.known.Add(hash, finding{key: key, at: now})
+		before, _ := k.known.Peek(hash)
+		door := newDoor(found, before.door, k.rate, now)
+		k.known.Add(hash, finding{door: door, at: now})
 		k.unknown.Remove(hash)
-		return nil
+		return door, nil
 	case fault.Of(err) == fault.NotFound:
 		k.known.Remove(hash)
 		k.unknown.Add(hash, now)
-		return errUnknownKey()
+		return nil, errUnknownKey()
 	default:
 		k.awayUntil.Store(now.Add(awayPause).UnixNano())
-		return errAway(err)
+		return nil, errAway(err)
 	}
 }
 
 func (k *Keyring) await(
 	ctx context.Context, flight <-chan singleflight.Result,
-) (journey.Key, error) {
+) (*Door, error) {
 	select {
 	case result := <-flight:
 		if result.Err != nil {
-			return journey.Key{}, result.Err
+			return nil, result.Err
 		}
-		return result.Val.(journey.Key), nil
+		return result.Val.(*Door), nil
 	case <-ctx.Done():
-		return journey.Key{}, errAway(ctx.Err())
+		return nil, errAway(ctx.Err())
 	}
 }
 

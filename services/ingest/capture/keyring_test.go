@@ -19,12 +19,13 @@ import (
 type keys struct {
 	sync.Mutex
 	bySecret map[string]journey.Key
+	privacy  journey.Privacy
 	away     error
 	takes    time.Duration
 	lookups  int
 }
 
-func (k *keys) KeyByHash(ctx context.Context, hash journey.KeyHash) (journey.Key, error) {
+func (k *keys) DoorByHash(ctx context.Context, hash journey.KeyHash) (journey.Door, error) {
 	k.Lock()
 	takes := k.takes
 	k.lookups++
@@ -32,19 +33,19 @@ func (k *keys) KeyByHash(ctx context.Context, hash journey.KeyHash) (journey.Key
 	select {
 	case <-time.After(takes):
 	case <-ctx.Done():
-		return journey.Key{}, ctx.Err()
+		return journey.Door{}, ctx.Err()
 	}
 	k.Lock()
 	defer k.Unlock()
 	if k.away != nil {
-		return journey.Key{}, k.away
+		return journey.Door{}, k.away
 	}
 	for secret, key := range k.bySecret {
 		if sha256.Sum256([]byte(secret)) == hash {
-			return key, nil
+			return journey.Door{Key: key, Privacy: k.privacy}, nil
 		}
 	}
-	return journey.Key{}, fault.New(fault.NotFound, "no such key")
+	return journey.Door{}, fault.New(fault.NotFound, "no such key")
 }
 
 func (k *keys) set(change func(*keys)) {
@@ -61,17 +62,18 @@ func (k *keys) count() int {
 
 func shopKeys() *keys {
 	return &keys{bySecret: map[string]journey.Key{
-		"wk":      {Site: "shop", Kind: journey.WriteKey},
-		"rk":      {Site: "shop", Kind: journey.ReadKey},
+		"wk":      {Site: "shop", ID: "w", Kind: journey.WriteKey},
+		"rk":      {Site: "shop", ID: "r", Kind: journey.ReadKey},
+		"ak":      {Site: "shop", ID: "a", Kind: journey.AdminKey},
 		"revoked": {Site: "shop", Kind: journey.WriteKey, RevokedAt: time.Unix(1, 0)},
 	}}
 }
 
 func expect(t *testing.T, ring *Keyring, secret string, want fault.Kind) {
 	t.Helper()
-	site, err := ring.SiteOf(t.Context(), secret)
-	if fault.Of(err) != want || err == nil && site != "shop" {
-		t.Errorf("%q: site %q, error %v; want kind %v", secret, site, err, want)
+	door, err := ring.Door(t.Context(), secret)
+	if fault.Of(err) != want || err == nil && door.Site != "shop" {
+		t.Errorf("%q: door %+v, error %v; want kind %v", secret, door, err, want)
 	}
 }
 
@@ -79,9 +81,22 @@ const good = fault.Kind(0)
 
 func TestKeyringKinds(t *testing.T) {
 	t.Parallel()
-	ring := NewKeyring(shopKeys())
-	expect(t, ring, "wk", good)
-	expect(t, ring, "rk", fault.Forbidden)
+	ring := NewKeyring(shopKeys(), 0)
+	for secret, kind := range map[string]journey.KeyKind{
+		"wk": journey.WriteKey, "rk": journey.ReadKey, "ak": journey.AdminKey,
+	} {
+		door, err := ring.Door(t.Context(), secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if door.Kind != kind || string(door.KeyID) != secret[:1] {
+			t.Errorf("%s: %+v", secret, door)
+		}
+		if sends := fault.Of(door.sends()); sends != good && kind == journey.WriteKey ||
+			sends != fault.Forbidden && kind != journey.WriteKey {
+			t.Errorf("%s: sending is %v", secret, sends)
+		}
+	}
 	expect(t, ring, "revoked", fault.Unauthenticated)
 	expect(t, ring, "nonsense", fault.Unauthenticated)
 	expect(t, ring, strings.Repeat("x", 10_000), fault.Unauthenticated)
@@ -91,7 +106,7 @@ func TestKeyringRemembers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := shopKeys()
-		ring := NewKeyring(k)
+		ring := NewKeyring(k, 0)
 		for range 100 {
 			expect(t, ring, "wk", good)
 			expect(t, ring, "nonsense", fault.Unauthenticated)
@@ -108,13 +123,13 @@ func TestKeyringRevocation(t *testing.T) {
 	for name, step := range map[string]time.Duration{"in use": time.Second, "idle": KnownAge} {
 		synctest.Test(t, func(t *testing.T) {
 			k := shopKeys()
-			ring := NewKeyring(k)
+			ring := NewKeyring(k, 0)
 			expect(t, ring, "wk", good)
 			k.set(func(k *keys) {
 				k.bySecret["wk"] = journey.Key{Site: "shop", Kind: journey.WriteKey, RevokedAt: time.Now()}
 			})
 			for waited := time.Duration(0); waited < KnownAge; waited += step {
-				_, _ = ring.SiteOf(t.Context(), "wk")
+				_, _ = ring.Door(t.Context(), "wk")
 				time.Sleep(step)
 				synctest.Wait()
 			}
@@ -129,7 +144,7 @@ func TestKeyringRefreshIsBehindRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := shopKeys()
-		ring := NewKeyring(k)
+		ring := NewKeyring(k, 0)
 		expect(t, ring, "wk", good)
 		k.set(func(k *keys) { k.takes = time.Second })
 		for range 120 {
@@ -150,7 +165,7 @@ func TestKeyringNewKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := shopKeys()
-		ring := NewKeyring(k)
+		ring := NewKeyring(k, 0)
 		expect(t, ring, "new", fault.Unauthenticated)
 		k.set(func(k *keys) { k.bySecret["new"] = journey.Key{Site: "shop", Kind: journey.WriteKey} })
 		time.Sleep(UnknownAge)
@@ -170,7 +185,7 @@ func TestKeyringAway(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				k := shopKeys()
-				ring := NewKeyring(k)
+				ring := NewKeyring(k, 0)
 				expect(t, ring, "wk", good)
 				k.set(fail)
 				for range 10 {
@@ -207,7 +222,7 @@ func TestKeyringFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := shopKeys()
 		k.takes = time.Second
-		ring := NewKeyring(k)
+		ring := NewKeyring(k, 0)
 		var group sync.WaitGroup
 		for range 100 {
 			group.Go(func() { expect(t, ring, "wk", good) })
@@ -218,7 +233,7 @@ func TestKeyringFlood(t *testing.T) {
 		}
 		for i := range 100 {
 			group.Go(func() {
-				_, err := ring.SiteOf(t.Context(), "wrong"+strconv.Itoa(i))
+				_, err := ring.Door(t.Context(), "wrong"+strconv.Itoa(i))
 				if kind := fault.Of(err); kind != fault.Unauthenticated && kind != fault.Unavailable {
 					t.Errorf("error %v", err)
 				}
@@ -244,10 +259,10 @@ func TestKeyringCallerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := shopKeys()
 		k.takes = time.Second
-		ring := NewKeyring(k)
+		ring := NewKeyring(k, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if _, err := ring.SiteOf(ctx, "wk"); fault.Of(err) != fault.Unavailable {
+		if _, err := ring.Door(ctx, "wk"); fault.Of(err) != fault.Unavailable {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(time.Second)

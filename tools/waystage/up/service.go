@@ -36,6 +36,9 @@ func parse(config any, settings map[string]string) error {
 	return nil
 }
 
+// ingestGRPC is the setting of the address of ingest's gRPC port.
+const ingestGRPC = "WAYSTAGE_INGEST_GRPC_LISTEN"
+
 // services starts the three services and waits until they do their work.
 func (u *up) services(
 	ctx context.Context, clickHouse string, brokers []string, rootToken string,
@@ -47,6 +50,16 @@ func (u *up) services(
 		"WAYSTAGE_QUERY_GRPC_LISTEN": ports[2].address(),
 		"WAYSTAGE_ROOT_TOKEN":        rootToken,
 	})
+	if settings[ingestGRPC] == "" {
+		settings[ingestGRPC] = "127.0.0.1:0" // query is told which port it is
+	}
+	i, err := u.ingest(withSnippet(settings))
+	if err != nil {
+		return instance.Run{}, err
+	}
+	if address := i.GRPCAddr(); address != "" {
+		settings["WAYSTAGE_QUERY_INGEST_GRPC"] = address
+	}
 	q, err := u.query(settings)
 	if err != nil {
 		return instance.Run{}, err
@@ -57,10 +70,6 @@ func (u *up) services(
 		return instance.Run{}, err
 	}
 	u.launch("processor", p.Run)
-	i, err := u.ingest(settings)
-	if err != nil {
-		return instance.Run{}, err
-	}
 	u.launch("ingest", i.Run)
 	for _, each := range u.parts {
 		if err := each.await(ctx, func(text string) { u.screen.Line("%s", text) }); err != nil {
