@@ -119,7 +119,7 @@ func checkFilters(fs []Filter, field string, v *Violations) {
 func (c Condition) check(field string, v *Violations) {
 	named := c.Subject == Property || c.Subject == Trait
 	switch {
-	case c.Subject > OfTouchpoint:
+	case c.Subject > OfTraffic:
 		v.add(field+".subject", "is unknown: give one of those listed")
 	case named && c.Name == "":
 		v.add(field+".name", "is empty: give the name of the property or trait")

@@ -98,7 +98,7 @@ func TestCheck(t *testing.T) {
 		{
 			name: "unknown operator and subject",
 			change: first(Condition{
-				Subject: OfTouchpoint + 1, Operator: IsNotSet + 1, Values: values(text("x")),
+				Subject: OfTraffic + 1, Operator: IsNotSet + 1, Values: values(text("x")),
 			}),
 			fields: []string{
 				"question.steps[0].conditions[0].subject",

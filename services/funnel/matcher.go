@@ -20,10 +20,12 @@ type TouchView struct {
 	// Properties in the order of Needs.Properties.
 	Properties []journey.Value
 	Event      string
-	// Channel, Stage and Touchpoint are missing where they are empty.
+	// Channel, Stage, Touchpoint, each part of Client, and Traffic are missing where they are empty.
 	Channel    journey.ChannelID
 	Stage      journey.StageID
 	Touchpoint journey.TouchpointID
+	Client     journey.Client
+	Traffic    journey.Traffic
 }
 
 // Matcher tells which steps the touchpoints of one person after the other may fill: conditions on
@@ -127,6 +129,14 @@ func (t *boundTest) ofTouch(view *TouchView) journey.Value {
 		return named(view.Event)
 	case OfStage:
 		return named(string(view.Stage))
+	case OfDevice:
+		return named(view.Client.Device)
+	case OfBrowser:
+		return named(view.Client.Browser)
+	case OfOS:
+		return named(view.Client.OS)
+	case OfTraffic:
+		return named(string(view.Traffic))
 	default:
 		return named(string(view.Touchpoint))
 	}

@@ -43,6 +43,8 @@ type Needs struct {
 	Persona bool
 	// Channel, Event, Stage and Touchpoint are needed by a condition or a target.
 	Channel, Event, Stage, Touchpoint bool
+	// Device, Browser, OS and Traffic are needed by a condition.
+	Device, Browser, OS, Traffic bool
 }
 
 // Compile prepares a question. Errors: its Violations.
@@ -183,5 +185,13 @@ func (n *Needs) addCondition(c Condition) {
 		n.Stage = true
 	case OfTouchpoint:
 		n.Touchpoint = true
+	case OfDevice:
+		n.Device = true
+	case OfBrowser:
+		n.Browser = true
+	case OfOS:
+		n.OS = true
+	case OfTraffic:
+		n.Traffic = true
 	}
 }

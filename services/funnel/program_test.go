@@ -63,12 +63,15 @@ func TestNeeds(t *testing.T) {
 		{Target: Target{Touchpoint, "t"}},
 	}
 	q.Filter = Not{Of: AnyOf{
-		AllOf{set(Trait, "y"), set(Property, "b")}, set(Trait, "x"), set(OfChannel, ""),
+		AllOf{set(Trait, "y"), set(Property, "b")},
+		set(Trait, "x"), set(OfChannel, ""),
+		AllOf{set(OfDevice, ""), set(OfBrowser, ""), set(OfOS, ""), set(OfTraffic, "")},
 	}}
 	q.ByPersona = true
 	want := Needs{
 		Properties: []string{"b", "z"}, Traits: []string{"x", "y"},
 		Persona: true, Channel: true, Stage: true, Touchpoint: true,
+		Device: true, Browser: true, OS: true, Traffic: true,
 	}
 	if diff := gocmp.Diff(want, compile(t, q).Needs()); diff != "" {
 		t.Errorf("with conditions (-want +got):\n%s", diff)
@@ -111,6 +114,7 @@ func (m matchCase) value(c Condition) journey.Value {
 	word := map[Subject]string{
 		OfChannel: string(m.touch.Channel), OfEvent: m.touch.Event,
 		OfStage: string(m.touch.Stage), OfTouchpoint: string(m.touch.Touchpoint),
+		OfDevice: m.touch.Client.Device, OfTraffic: string(m.touch.Traffic),
 		Persona: string(m.persona),
 	}
 	switch c.Subject {
@@ -160,7 +164,9 @@ func (m matchCase) steps(targets uint32) uint32 {
 
 func drawCondition(rt *rapid.T) Condition {
 	c := Condition{
-		Subject:  rapid.SampledFrom([]Subject{Property, Trait, Persona, OfChannel}).Draw(rt, "of"),
+		Subject: rapid.SampledFrom([]Subject{
+			Property, Trait, Persona, OfChannel, OfDevice, OfTraffic,
+		}).Draw(rt, "of"),
 		Operator: rapid.SampledFrom([]Operator{Equal, NotEqual, IsSet}).Draw(rt, "operator"),
 	}
 	if c.Subject == Property || c.Subject == Trait {
@@ -231,7 +237,10 @@ func TestMatcherSeesWhatTheWordsSay(t *testing.T) {
 			seen := matcher.Person(viewPerson(needs, m.traits, m.persona))
 			for range 4 {
 				m.properties = drawValues(rt)
-				m.touch = TouchView{Channel: journey.ChannelID(drawWord(rt))}
+				m.touch = TouchView{
+					Channel: journey.ChannelID(drawWord(rt)), Traffic: journey.Traffic(drawWord(rt)),
+					Client: journey.Client{Device: drawWord(rt)},
+				}
 				for _, name := range needs.Properties {
 					m.touch.Properties = append(m.touch.Properties, m.properties[name])
 				}
@@ -251,9 +260,13 @@ func TestMatcherSeesWhatTheWordsSay(t *testing.T) {
 // TestMatcherSubjects finds every subject's value.
 func TestMatcherSubjects(t *testing.T) {
 	t.Parallel()
-	view := TouchView{Event: "e", Channel: "c", Stage: "s", Touchpoint: "t"}
+	view := TouchView{
+		Event: "e", Channel: "c", Stage: "s", Touchpoint: "t", Traffic: "bot",
+		Client: journey.Client{Device: "d", Browser: "b", OS: "o"},
+	}
 	for subject, word := range map[Subject]string{
 		OfEvent: "e", OfChannel: "c", OfStage: "s", OfTouchpoint: "t",
+		OfDevice: "d", OfBrowser: "b", OfOS: "o", OfTraffic: "bot",
 	} {
 		q := validQuestion()
 		q.Steps[0].Conditions = []Condition{

@@ -128,7 +128,8 @@ type Condition struct {
 type Subject uint8
 
 // The subjects. Trait and Persona are the person's as of the question's AsOf, the others the
-// touchpoint's.
+// touchpoint's. OfDevice, OfBrowser, OfOS and OfTraffic are missing where nothing is known, or
+// marked.
 const (
 	Property Subject = iota
 	Trait
@@ -137,6 +138,10 @@ const (
 	OfEvent
 	OfStage
 	OfTouchpoint
+	OfDevice
+	OfBrowser
+	OfOS
+	OfTraffic
 )
 
 // OfPerson tells whether the value is the person's rather than the touchpoint's.

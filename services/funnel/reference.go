@@ -8,10 +8,13 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// AttributedFact is a fact with what the map says of it.
+// AttributedFact is a fact with what the map says of it, and with what it says of itself.
 type AttributedFact struct {
 	journey.Fact
 	journey.Attribution
+
+	Client  journey.Client
+	Traffic journey.Traffic
 }
 
 // PersonResult is a person who counts, and the attempt that does.
@@ -157,6 +160,7 @@ func viewPerson(n Needs, traits identity.Traits, persona journey.PersonaID) Pers
 func viewTouch(n Needs, f *AttributedFact) TouchView {
 	view := TouchView{
 		Event: f.Event, Channel: f.Channel, Stage: f.Stage, Touchpoint: f.Touchpoint,
+		Client: f.Client, Traffic: f.Traffic,
 	}
 	for _, name := range n.Properties {
 		view.Properties = append(view.Properties, f.Properties.Value(name))

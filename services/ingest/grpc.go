@@ -15,8 +15,8 @@ const noGRPC = "none"
 
 // grpcPort is the gRPC side of the service. A nil one does nothing.
 type grpcPort struct {
-	port *rpc.Port
-	addr string
+	port     *rpc.Port
+	listener *connections
 	// broken gets why it broke, at most once.
 	broken chan error
 }
@@ -38,9 +38,7 @@ func openGRPC(
 	}, []rpc.PortService{
 		{Desc: &capture.CollectDesc, Handler: calls}, {Desc: &capture.ReplayDesc, Handler: calls},
 	}, log)
-	return &grpcPort{
-		port: port, addr: listener.Addr().String(), broken: make(chan error, 1),
-	}, nil
+	return &grpcPort{port: port, listener: listener, broken: make(chan error, 1)}, nil
 }
 
 // GRPCAddr is the address of the gRPC port, as host:port; empty where there is none.
@@ -48,7 +46,7 @@ func (s *Ingest) GRPCAddr() string {
 	if s.grpc == nil {
 		return ""
 	}
-	return s.grpc.addr
+	return s.grpc.listener.Addr().String()
 }
 
 // start begins to serve; stop is called if the port breaks.

@@ -20,7 +20,8 @@ import (
 // kill at any point leaves mendable by doing the batch again:
 //
 //  1. quarantine what cannot be read;
-//  2. rows of the copies that count, then the receipts of all copies;
+//  2. rows of the copies that count, their names for the catalogue, then the receipts of all
+//     copies;
 //  3. read the receipts back and remove the rows of copies that turned out not to count;
 //  4. derive the profiles of the persons touched.
 //
@@ -32,6 +33,8 @@ type handler struct {
 	quarantine quarantine
 	editions   *editions
 	links      *linkCache
+	clients    *clientCache
+	catalogue  *cataloguer
 	metrics    *metrics
 }
 
@@ -41,12 +44,16 @@ func newHandler(
 	return &handler{
 		config: config, log: log, store: st, metrics: m,
 		quarantine: quarantine{producer: producer, topic: config.QuarantineTopic},
-		editions:   newEditions(st), links: newLinkCache(),
+		editions:   newEditions(st), links: newLinkCache(), clients: newClientCache(),
+		catalogue: newCataloguer(st),
 	}
 }
 
 // forget drops what this process remembers of partitions that another may write from now on.
-func (h *handler) forget() { h.links.clear() }
+func (h *handler) forget() {
+	h.links.clear()
+	h.catalogue.forget()
+}
 
 // Handle does one batch. After an error the same batch comes again.
 func (h *handler) Handle(ctx context.Context, batch stream.Batch) error {
@@ -123,10 +130,7 @@ func (h *handler) rows(
 	counting := batch.Counting()
 	rows := make([]store.Row, 0, len(counting))
 	for _, i := range counting {
-		f := facts[i]
-		rows = append(rows, store.Row{
-			Fact: f, Attribution: enrich.Attribute(h.editions.of(f.Site), f),
-		})
+		rows = append(rows, h.row(facts[i]))
 	}
 	if err := h.links.mark(ctx, h.store, rows); err != nil {
 		return nil, nil, fmt.Errorf("looking up known links: %w", err)
@@ -142,11 +146,23 @@ func (h *handler) rows(
 	return write, touched, nil
 }
 
+// row is a fact with what it says of itself and what the map says of it.
+func (h *handler) row(f *journey.Fact) store.Row {
+	r := store.Row{Fact: f, Attribution: enrich.Attribute(h.editions.of(f.Site), f)}
+	r.Client, r.Traffic = h.clients.of(f)
+	return r
+}
+
 func (h *handler) write(
 	ctx context.Context, rows []store.Row, own []journey.Receipt,
 ) error {
 	if err := h.store.InsertFacts(ctx, rows); err != nil {
 		return fmt.Errorf("storing %d facts: %w", len(rows), err)
+	}
+	// Before the receipts, by which a batch that is done again knows its rows: a kill in between
+	// counts names twice and loses none.
+	if err := h.catalogue.count(ctx, rows); err != nil {
+		return fmt.Errorf("counting the names of %d facts: %w", len(rows), err)
 	}
 	if err := h.store.InsertReceipts(ctx, own); err != nil {
 		return fmt.Errorf("storing %d receipts: %w", len(own), err)

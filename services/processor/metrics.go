@@ -10,8 +10,11 @@ import (
 // metrics of the processor.
 type metrics struct {
 	records, quarantined, stored, copies, derived, retries, lost prometheus.Counter
-	behind                                                       prometheus.Gauge
-	took                                                         prometheus.Histogram
+
+	keptRefusals, unreadableRefusals prometheus.Counter
+
+	behind prometheus.Gauge
+	took   prometheus.Histogram
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -29,6 +32,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		derived:     counter("derived_identities", "Identities whose profiles were derived anew."),
 		retries:     counter("retries", "Steps tried again after an error."),
 		lost:        counter("lost_records", "Records gone from Kafka before they were read."),
+		keptRefusals: counter("kept_refusals",
+			"Refused messages stored, those that come again included."),
+		unreadableRefusals: counter("unreadable_refusals",
+			"Records of the quarantine topic that could not be read."),
 		behind: factory.NewGauge(prometheus.GaugeOpts{
 			Name: "waystage_processor_behind_seconds",
 			Help: "Time from receipt to storage of the last message stored, in seconds.",

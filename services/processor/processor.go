@@ -28,6 +28,7 @@ type Config struct {
 	QuarantineTopic string        `env:"WAYSTAGE_KAFKA_QUARANTINE_TOPIC" envDefault:"waystage.quarantine" doc:"Topic of refused messages."`
 	Partitions      int           `env:"WAYSTAGE_KAFKA_PARTITIONS" envDefault:"8" unit:"partitions" doc:"Partitions of the touchpoints topic where it has to be made."`
 	Retention       time.Duration `env:"WAYSTAGE_KAFKA_RETENTION" envDefault:"168h" unit:"duration" doc:"How long admitted messages stay on Kafka where the topic has to be made."`
+	Replication     int           `env:"WAYSTAGE_KAFKA_REPLICATION" envDefault:"0" unit:"copies" doc:"Copies of the topics where they have to be made; 0 is the brokers' default."`
 	Group           string        `env:"WAYSTAGE_PROCESSOR_GROUP" envDefault:"waystage.processor" doc:"Consumer group that all processors share."`
 	ClickHouse      string        `env:"WAYSTAGE_CLICKHOUSE_DSN,required" secret:"true" doc:"Address of ClickHouse, such as http://user:password@host:8123/waystage."`
 	BatchRecords    int           `env:"WAYSTAGE_PROCESSOR_BATCH_RECORDS" envDefault:"10000" unit:"records" doc:"Most records stored at once."`
@@ -48,6 +49,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.BatchRecords < 1 || c.BatchBytes < 1 || c.BatchAge <= 0:
 		return fmt.Errorf("the limits of a batch must be above 0")
+	case c.Replication < 0:
+		return fmt.Errorf("WAYSTAGE_KAFKA_REPLICATION: must be 0 or more")
 	case c.CopyWindow <= 0 || c.CopyWindow > maxCopyWindow:
 		return fmt.Errorf("WAYSTAGE_PROCESSOR_COPY_WINDOW: must lie above 0 and not above %v",
 			maxCopyWindow)
@@ -63,6 +66,7 @@ type Processor struct {
 	store    *store.Store
 	producer *stream.Producer
 	handler  *handler
+	keeper   quarantineKeeper
 }
 
 // New prepares a processor without connecting to anything. Errors: Invalid (address).
@@ -72,9 +76,11 @@ func New(config Config, log zerolog.Logger, registry prometheus.Registerer) (*Pr
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
 	producer := stream.NewProducer(stream.ProducerConfig{Brokers: config.Brokers})
+	m := newMetrics(registry)
 	return &Processor{
 		config: config, log: log, store: st, producer: producer,
-		handler: newHandler(config, log, st, producer, newMetrics(registry)),
+		handler: newHandler(config, log, st, producer, m),
+		keeper:  quarantineKeeper{log: log, store: st, metrics: m},
 	}, nil
 }
 
@@ -87,19 +93,34 @@ func (p *Processor) Run(ctx context.Context, ready func(bool)) error {
 		}
 		return err
 	}
-	consumer := stream.NewConsumer(stream.ConsumerConfig{
-		Brokers: p.config.Brokers, Group: p.config.Group, Topic: p.config.Topic,
+	ready(true)
+	defer ready(false)
+	err := stream.RunAll(ctx,
+		stream.Member{Consumer: p.consumer(p.config.Topic, "", p.handler.forget), Handler: p},
+		stream.Member{
+			Consumer: p.consumer(p.config.QuarantineTopic, quarantineGroup, func() {}),
+			Handler:  p.keeper,
+		},
+	)
+	if err != nil {
+		return fmt.Errorf("reading %s and %s: %w", p.config.Topic, p.config.QuarantineTopic, err)
+	}
+	return nil
+}
+
+// quarantineGroup is what stands behind the group's name for the quarantine topic.
+const quarantineGroup = ".quarantine"
+
+// consumer reads a topic as a member of the group with that suffix; revoked is called when
+// partitions are lost.
+func (p *Processor) consumer(topic, suffix string, revoked func()) *stream.Consumer {
+	return stream.NewConsumer(stream.ConsumerConfig{
+		Brokers: p.config.Brokers, Group: p.config.Group + suffix, Topic: topic,
 		BatchRecords: p.config.BatchRecords, BatchBytes: p.config.BatchBytes,
 		BatchAge: p.config.BatchAge, FinishTimeout: p.config.FinishTimeout,
 		SessionTimeout: p.config.SessionTimeout,
-		Observer:       p.observer(),
+		Observer:       p.observer(topic, revoked),
 	})
-	ready(true)
-	defer ready(false)
-	if err := consumer.Run(ctx, p); err != nil {
-		return fmt.Errorf("reading %s: %w", p.config.Topic, err)
-	}
-	return nil
 }
 
 // Handle does one batch: it gives nil once the store holds everything that follows from it. Run
@@ -116,8 +137,14 @@ func (p *Processor) prepare(ctx context.Context) error {
 	}
 	return p.persist(ctx, "making topics", func() error {
 		_, err := stream.EnsureTopics(ctx, p.config.Brokers, []stream.Topic{
-			{Name: p.config.Topic, Partitions: p.config.Partitions, Retention: p.config.Retention},
-			{Name: p.config.QuarantineTopic, Partitions: 1, Retention: quarantineRetention},
+			{
+				Name: p.config.Topic, Partitions: p.config.Partitions,
+				Replication: p.config.Replication, Retention: p.config.Retention,
+			},
+			{
+				Name: p.config.QuarantineTopic, Partitions: 1,
+				Replication: p.config.Replication, Retention: quarantineRetention,
+			},
 		})
 		return err
 	})
@@ -125,22 +152,23 @@ func (p *Processor) prepare(ctx context.Context) error {
 
 const quarantineRetention = 30 * 24 * time.Hour
 
-func (p *Processor) observer() stream.Observer {
+func (p *Processor) observer(topic string, revoked func()) stream.Observer {
+	log := p.log.With().Str("topic", topic).Logger()
 	return stream.Observer{
 		OnAssigned: func(partitions []int) {
-			p.log.Info().Ints("partitions", partitions).Msg("partitions assigned")
+			log.Info().Ints("partitions", partitions).Msg("partitions assigned")
 		},
 		OnRevoked: func(partitions []int) {
-			p.handler.forget()
-			p.log.Info().Ints("partitions", partitions).Msg("partitions revoked")
+			revoked()
+			log.Info().Ints("partitions", partitions).Msg("partitions revoked")
 		},
 		OnRetry: func(err error, wait time.Duration) {
 			p.handler.metrics.retries.Inc()
-			p.log.Warn().Err(err).Dur("wait", wait).Msg("trying again")
+			log.Warn().Err(err).Dur("wait", wait).Msg("trying again")
 		},
 		OnLost: func(partition int, from, to int64) {
 			p.handler.metrics.lost.Add(float64(to - from))
-			p.log.Error().Int("partition", partition).Int64("from", from).Int64("to", to).
+			log.Error().Int("partition", partition).Int64("from", from).Int64("to", to).
 				Msg("records were gone before they were read")
 		},
 	}

@@ -1,20 +1,33 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/query/answer"
 )
 
-// open prepares the store without asking it anything.
+// open prepares the store without asking it anything, and the way to ingest where one is known.
 func open(cfg Config) (backend, error) {
 	st, err := store.Open(cfg.ClickHouse)
 	if err != nil {
 		return backend{}, fmt.Errorf("reading the address of the store: %w", err)
 	}
-	return backend{
+	b := backend{
 		sites: st, keys: st, maps: st, lookup: st, migrate: st.Migrate, close: st.Close,
-		answers: answer.New(st, answer.NewNewestMaps(st), cfg.MaxMemoryBytes),
-	}, nil
+		answers:    answer.New(st, answer.NewNewestMaps(st), cfg.MaxMemoryBytes),
+		quarantine: st, catalogue: st,
+	}
+	if cfg.IngestGRPC == "" {
+		return b, nil
+	}
+	r, err := newReplayer(cfg.IngestGRPC)
+	if err != nil {
+		return backend{}, errors.Join(
+			fmt.Errorf("reading WAYSTAGE_QUERY_INGEST_GRPC: %w", err), st.Close())
+	}
+	b.replayer = r
+	b.close = func() error { return errors.Join(r.close(), st.Close()) }
+	return b, nil
 }

@@ -16,7 +16,9 @@ type Config struct {
 	// ClickHouse is a DSN. It may hold a password.
 	ClickHouse string `env:"WAYSTAGE_CLICKHOUSE_DSN,required" secret:"true" doc:"Address of ClickHouse, such as http://user:password@host:8123/database."`
 	// RootToken opens everything. Empty: nothing is opened by it.
-	RootToken       string        `env:"WAYSTAGE_ROOT_TOKEN" secret:"true" doc:"The operator's token, 16 characters or more; it creates sites and opens every one. Not set: there is none."`
+	RootToken string `env:"WAYSTAGE_ROOT_TOKEN" secret:"true" doc:"The operator's token, 16 characters or more; it creates sites and opens every one. Not set: there is none."`
+	// IngestGRPC is needed only to replay messages from quarantine.
+	IngestGRPC      string        `env:"WAYSTAGE_QUERY_INGEST_GRPC" doc:"Address host:port of ingest's gRPC port, where messages from quarantine are replayed. Not set: none are."`
 	QuestionTimeout time.Duration `env:"WAYSTAGE_QUERY_QUESTION_TIMEOUT" envDefault:"60s" doc:"Most time that a call may take, whatever the caller allows."`
 	MaxQuestions    int           `env:"WAYSTAGE_QUERY_MAX_QUESTIONS" envDefault:"4" unit:"questions" doc:"Questions answered at once; further ones wait."`
 	QuestionWait    time.Duration `env:"WAYSTAGE_QUERY_QUESTION_WAIT" envDefault:"10s" doc:"Most time that a question waits for its turn before it is refused."`

@@ -28,13 +28,17 @@ type Service struct {
 
 // backend is what the service needs of the store.
 type backend struct {
-	sites   api.Sites
-	keys    api.Keys
-	maps    api.Maps
-	answers api.Answers
-	lookup  rpc.Keys
-	migrate func(ctx context.Context) error
-	close   func() error
+	sites     api.Sites
+	keys      api.Keys
+	maps      api.Maps
+	answers   api.Answers
+	catalogue api.Catalogue
+	// quarantine holds refused messages; replayer is nil where nothing is replayed.
+	quarantine api.Quarantine
+	replayer   api.Replayer
+	lookup     rpc.Keys
+	migrate    func(ctx context.Context) error
+	close      func() error
 }
 
 // New wires the service and binds its ports, so that the addresses are known; it answers nothing
@@ -59,7 +63,8 @@ func assemble(
 	cfg Config, b backend, log zerolog.Logger, reg prometheus.Registerer,
 ) (*Service, error) {
 	handlers := api.New(api.Config{
-		Sites: b.sites, Keys: b.keys, Maps: b.maps, Answers: b.answers,
+		Sites: b.sites, Keys: b.keys, Maps: b.maps, Answers: b.answers, Catalogue: b.catalogue,
+		Quarantine: b.quarantine, Replayer: b.replayer,
 		MaxQuestions: cfg.MaxQuestions, QuestionWait: cfg.QuestionWait, Now: time.Now,
 	})
 	m, err := newMetrics(reg, handlers.Running)

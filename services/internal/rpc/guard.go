@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/journey"
@@ -125,7 +128,7 @@ func permit(kind journey.KeyKind, access Access) error {
 	return nil
 }
 
-// siteOf is the site in the request's parent or name.
+// siteOf is the site in the request's parent or name, or in the name of what it updates.
 func siteOf(request any) (journey.SiteID, error) {
 	field, name := resourceOf(request)
 	rest, ok := strings.CutPrefix(name, "sites/")
@@ -144,8 +147,42 @@ func resourceOf(request any) (field, name string) {
 		return "parent", r.GetParent()
 	case interface{ GetName() string }:
 		return "name", r.GetName()
+	case updateRequest:
+		return updatedBy(r)
 	}
 	return "parent", ""
+}
+
+// updateRequest is the request of an Update method: what is updated stands in its one field whose
+// message has a name (google.aip.dev/134).
+type updateRequest interface {
+	proto.Message
+	GetUpdateMask() *fieldmaskpb.FieldMask
+}
+
+// updatedBy gives field and name of what a request updates. Where several fields may be meant it
+// gives none, which opens nothing.
+func updatedBy(request updateRequest) (field, name string) {
+	m := request.ProtoReflect()
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if f.Kind() != protoreflect.MessageKind || f.IsList() || f.IsMap() {
+			continue
+		}
+		named := f.Message().Fields().ByName("name")
+		if named == nil || named.Kind() != protoreflect.StringKind || named.IsList() {
+			continue
+		}
+		if field != "" {
+			return "name", ""
+		}
+		field, name = string(f.Name())+".name", m.Get(f).Message().Get(named).String()
+	}
+	if field == "" {
+		return "name", ""
+	}
+	return field, name
 }
 
 func headerOf(ctx context.Context) string {

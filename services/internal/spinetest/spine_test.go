@@ -20,6 +20,7 @@ import (
 	"github.com/waystage/waystage/services/internal/wire"
 	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/processor"
+	"github.com/waystage/waystage/services/processor/enrich"
 	"github.com/waystage/waystage/services/query/answer"
 	"github.com/waystage/waystage/services/query/api"
 )
@@ -124,7 +125,11 @@ func referenceOf(
 ) (funnel.Answer, []funnel.PersonResult, error) {
 	attributed := make([]funnel.AttributedFact, len(facts))
 	for i, f := range facts {
-		attributed[i] = funnel.AttributedFact{Fact: f, Attribution: m.Attribute(&f)}
+		client, bot := enrich.Client(enrich.UserAgent(&f))
+		attributed[i] = funnel.AttributedFact{
+			Fact: f, Attribution: enrich.AttributeBy(m, &f),
+			Client: client, Traffic: enrich.Traffic(&f, bot),
+		}
 	}
 	persona := func(traits identity.Traits) journey.PersonaID { return m.Persona(traits) }
 	return funnel.Reference(attributed, persona, q)

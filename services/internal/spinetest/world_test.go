@@ -58,7 +58,8 @@ func (c chance) fact(site journey.SiteID, i int, received time.Time) journey.Fac
 		Site: site, Message: journey.MessageID(fmt.Sprintf("m%d", i)),
 		Kind: pick(c, journey.Track, journey.Track, journey.Track, journey.Track, journey.Page,
 			journey.Identify, journey.Alias, journey.Group),
-		ReceivedAt: c.received(received), Index: uint32(c.IntN(3)),
+		ReceivedAt: c.received(received), Index: uint32(c.IntN(3)), Internal: c.IntN(5) == 0,
+		Context: c.context(),
 	}
 	f.User = pick[journey.UserID](c, "", "", "u1", "u2", "u3")
 	f.Visitor = pick[journey.VisitorID](c, "", "v1", "v2", "v3", "v4")
@@ -83,6 +84,19 @@ func (c chance) fact(site journey.SiteID, i int, received time.Time) journey.Fac
 		f.Previous = pick(c, "u1", "u2", "v1", "v4", "v9")
 	}
 	return f
+}
+
+// context draws where a touchpoint came from and what it was made with: also a robot, and nothing.
+func (c chance) context() journey.Object {
+	page := pick(c, ``, `,"page":{"referrer":"https://www.google.com/","url":"https://a.example/"}`,
+		`,"page":{"url":"https://a.example/?utm_medium=email"}`)
+	agent := pick(c, ``, ``,
+		`Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)`,
+		`Mozilla/5.0 (Android 15; Mobile; rv:144.0) Gecko/144.0 Firefox/144.0`)
+	if page == "" && agent == "" {
+		return ""
+	}
+	return journey.Object(`{"library":{}` + page + `,"userAgent":"` + agent + `"}`)
 }
 
 // copyOf is the same message again, received at another time, now and then changed.
@@ -183,6 +197,23 @@ func (c chance) condition() funnel.Condition {
 		funnel.Condition{Name: "n", Operator: funnel.Greater, Values: []journey.Value{number(1)}},
 		funnel.Condition{
 			Subject: funnel.OfChannel, Operator: funnel.Equal, Values: []journey.Value{text("ads")},
+		},
+		funnel.Condition{
+			Subject: funnel.OfChannel, Operator: funnel.In,
+			Values: []journey.Value{text("seo"), text("email")},
+		},
+		funnel.Condition{Subject: funnel.OfTraffic, Operator: funnel.IsNotSet},
+		funnel.Condition{
+			Subject: funnel.OfTraffic, Operator: funnel.Equal,
+			Values: []journey.Value{text("internal")},
+		},
+		funnel.Condition{
+			Subject: funnel.OfDevice, Operator: funnel.NotEqual,
+			Values: []journey.Value{text("mobile")},
+		},
+		funnel.Condition{Subject: funnel.OfBrowser, Operator: funnel.IsSet},
+		funnel.Condition{
+			Subject: funnel.OfOS, Operator: funnel.Equal, Values: []journey.Value{text("Android")},
 		},
 		funnel.Condition{
 			Subject: funnel.OfEvent, Operator: funnel.NotEqual, Values: []journey.Value{text("B")},

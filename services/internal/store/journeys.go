@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"sync"
@@ -10,32 +11,98 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// maxKnownLabels bounds what a Store remembers of the labels that it has stored.
-const maxKnownLabels = 100_000
+// MaxLabels is the most labels that a site may have for its packed journeys to answer questions.
+// Where it has more, no further ones are stored: the labels that are there say so.
+const MaxLabels = 100_000
+
+// Bounds of what a Store remembers of labels: of those that it has stored, about 40 bytes each, and
+// of the sites of which it knows how many they have. countLabels is how many new labels of a site
+// it stores before it asks how many there are.
+const (
+	maxKnownLabels = 100_000
+	maxKnownSites  = 10_000
+	countLabels    = 1_000
+)
 
 // labelMemory are the labels that a Store has stored.
 type labelMemory struct {
 	sync.Mutex
 
-	known map[siteLabel]bool
+	known map[labelKey]bool
+	// fresh counts the labels of a site since they were counted last; -1 tells that it has more
+	// than MaxLabels.
+	fresh map[journey.SiteID]int
 }
+
+// forget begins anew.
+func (m *labelMemory) forget() {
+	m.known, m.fresh = make(map[labelKey]bool), make(map[journey.SiteID]int)
+}
+
+// labelKey stands for a label of a site, with next to nothing of what senders wrote.
+type labelKey [16]byte
 
 type siteLabel struct {
 	site  journey.SiteID
 	label journey.Label
 }
 
-// insertLabels stores the labels of rows that this Store has not stored yet.
-func (s *Store) insertLabels(ctx context.Context, rows []Row) error {
-	fresh := make(map[siteLabel]bool)
-	s.labels.Lock()
+func (l siteLabel) key() labelKey {
+	sum := sha256.Sum256([]byte(string(l.site) + "\x00" + l.label.Event + "\x00" +
+		string(l.label.Touchpoint) + "\x00" + string(l.label.Stage)))
+	return labelKey(sum[:16])
+}
+
+// freshOf are the labels of rows that this Store does not know to be stored, once each.
+func (m *labelMemory) freshOf(rows []Row) map[siteLabel]labelKey {
+	m.Lock()
+	defer m.Unlock()
+	seen := make(map[siteLabel]bool)
+	fresh := make(map[siteLabel]labelKey)
 	for _, r := range rows {
 		l := siteLabel{r.Fact.Site, journey.LabelOf(r.Fact, r.Attribution)}
-		if r.Fact.Kind.IsTouchpoint() && !s.labels.known[l] {
-			fresh[l] = true
+		if !r.Fact.Kind.IsTouchpoint() || seen[l] || m.fresh[l.site] < 0 {
+			continue
+		}
+		seen[l] = true
+		if key := l.key(); !m.known[key] {
+			fresh[l] = key
 		}
 	}
-	s.labels.Unlock()
+	return fresh
+}
+
+// stored remembers labels, and gives the sites whose labels are to be counted.
+func (m *labelMemory) stored(labels map[siteLabel]labelKey) []journey.SiteID {
+	m.Lock()
+	defer m.Unlock()
+	if len(m.known)+len(labels) > maxKnownLabels || len(m.fresh) > maxKnownSites {
+		m.forget()
+	}
+	var count []journey.SiteID
+	for l, key := range labels {
+		m.known[key] = true
+		if m.fresh[l.site]++; m.fresh[l.site] == countLabels {
+			count = append(count, l.site)
+		}
+	}
+	return count
+}
+
+// counted remembers how many labels a site has.
+func (m *labelMemory) counted(site journey.SiteID, labels uint64) {
+	m.Lock()
+	defer m.Unlock()
+	m.fresh[site] = 0
+	if labels > MaxLabels {
+		m.fresh[site] = -1
+	}
+}
+
+// insertLabels stores the labels of rows that this Store has not stored yet, unless their site has
+// more than MaxLabels.
+func (s *Store) insertLabels(ctx context.Context, rows []Row) error {
+	fresh := s.labels.freshOf(rows)
 	err := s.insert(ctx, "labels (site, code, event, touchpoint, stage)", func(add func(...any)) {
 		for l := range fresh {
 			add(string(l.site), uint32(l.label.Code(l.site)), l.label.Event,
@@ -45,15 +112,23 @@ func (s *Store) insertLabels(ctx context.Context, rows []Row) error {
 	if err != nil {
 		return err
 	}
-	s.labels.Lock()
-	defer s.labels.Unlock()
-	if len(s.labels.known) > maxKnownLabels {
-		s.labels.known = make(map[siteLabel]bool)
-	}
-	for l := range fresh {
-		s.labels.known[l] = true
+	for _, site := range s.labels.stored(fresh) {
+		labels, err := s.countLabels(ctx, site)
+		if err != nil {
+			return err
+		}
+		s.labels.counted(site, labels)
 	}
 	return nil
+}
+
+// countLabels counts the labels of a site, up to one more than MaxLabels.
+func (s *Store) countLabels(ctx context.Context, site journey.SiteID) (labels uint64, err error) {
+	err = s.conn.QueryRow(withParams(ctx, map[string]string{
+		"site": string(site), "limit": strconv.Itoa(MaxLabels + 1),
+	}), `SELECT count() FROM (SELECT DISTINCT code, event, touchpoint, stage FROM labels
+		WHERE site = {site:String} LIMIT {limit:UInt32})`).Scan(&labels)
+	return labels, s.broken(err, "counting labels")
 }
 
 // packedKey is where a touchpoint stands in the packed journeys.

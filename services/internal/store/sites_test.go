@@ -3,6 +3,7 @@ package store_test
 import (
 	"crypto/sha256"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ func TestSites(t *testing.T) {
 	}
 	shop := journey.Site{
 		ID: "shop", DisplayName: "The 'shop' \\ \"é\"", TimeZone: "Europe/Berlin", CreatedAt: created,
+		Privacy: strict,
 	}
 	blog := journey.Site{ID: "blog", TimeZone: "UTC", CreatedAt: created.Add(time.Second)}
 	for _, s := range []journey.Site{shop, blog} {
@@ -42,15 +44,133 @@ func TestSites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := gocmp.Diff(shop, got); diff != "" {
+	if diff := gocmp.Diff(shop, got, prefixes); diff != "" {
 		t.Errorf("site (-want +got):\n%s", diff)
 	}
 	all, err := d.Sites(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := gocmp.Diff([]journey.Site{blog, shop}, all); diff != "" {
+	if diff := gocmp.Diff([]journey.Site{blog, shop}, all, prefixes); diff != "" {
 		t.Errorf("sites (-want +got):\n%s", diff)
+	}
+}
+
+// strict says something of every privacy setting.
+var strict = journey.Privacy{
+	IP: journey.DropIP, Denied: []string{"email", "address.street", "it's \\ \"odd\""},
+	Consent: "context.consent.categoryPreferences.analytics",
+	Internal: []netip.Prefix{
+		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32"),
+	},
+}
+
+var prefixes = gocmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+
+func TestUpdateSite(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	ctx := t.Context()
+	shop := journey.Site{ID: "shop", DisplayName: "Shop", TimeZone: "UTC", CreatedAt: created}
+	if err := d.UpdateSite(ctx, shop); fault.Of(err) != fault.NotFound {
+		t.Errorf("updating a site that is not there: %v, want NotFound", err)
+	}
+	if err := d.CreateSite(ctx, shop); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []journey.Privacy{
+		strict, {IP: journey.KeepIP}, {Denied: []string{"email"}}, {},
+	} {
+		shop.Privacy, shop.DisplayName = change, shop.DisplayName+"+"
+		if err := d.UpdateSite(ctx, shop); err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Site(ctx, "shop")
+		if diff := gocmp.Diff(shop, got, prefixes); diff != "" || err != nil {
+			t.Errorf("updated: %v (-want +got):\n%s", err, diff)
+		}
+	}
+	d.merge(t, "sites")
+	got, err := d.Site(ctx, "shop")
+	if diff := gocmp.Diff(shop, got, prefixes); diff != "" || err != nil {
+		t.Errorf("after a merge: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestDoor: a key opens with what its row and that of its site say now.
+func TestDoor(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	ctx := t.Context()
+	shop := journey.Site{ID: "shop", TimeZone: "UTC", CreatedAt: created, Privacy: strict}
+	key := journey.Key{
+		Site: "shop", ID: "w", Kind: journey.WriteKey, CreatedAt: created,
+		Origins: []string{"https://shop.example", "https://*.shop.example"}, Rate: 12.5,
+	}
+	hash := journey.KeyHash{1}
+	if _, err := d.DoorByHash(ctx, hash); fault.Of(err) != fault.NotFound {
+		t.Errorf("an unknown key: %v, want NotFound", err)
+	}
+	if err := errors.Join(d.CreateSite(ctx, shop), d.CreateKey(ctx, key, hash)); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string) {
+		t.Helper()
+		got, err := d.DoorByHash(ctx, hash)
+		want := journey.Door{Key: key, Privacy: shop.Privacy}
+		if diff := gocmp.Diff(want, got, prefixes); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", when, err, diff)
+		}
+	}
+	check("created")
+	shop.Privacy = journey.Privacy{}
+	if err := d.UpdateSite(ctx, shop); err != nil {
+		t.Fatal(err)
+	}
+	check("its site updated")
+	key.Label, key.Origins, key.Rate = "web", nil, 0
+	if updated, err := d.UpdateKey(ctx, key); err != nil || !gocmp.Equal(key, updated) {
+		t.Errorf("updated to %+v, %v", updated, err)
+	}
+	check("updated")
+	key.RevokedAt = created.Add(time.Hour)
+	if _, err := d.RevokeKey(ctx, "shop", "w", key.RevokedAt); err != nil {
+		t.Fatal(err)
+	}
+	check("revoked")
+	// Who updates a key may not know yet that it has ended.
+	stale := key
+	stale.RevokedAt, stale.Kind, stale.Label = time.Time{}, journey.AdminKey, "late"
+	key.Label = "late"
+	if updated, err := d.UpdateKey(ctx, stale); err != nil || !gocmp.Equal(key, updated) {
+		t.Errorf("updated after its end to %+v, %v", updated, err)
+	}
+	check("updated after its end")
+	d.merge(t, "keys", "sites")
+	check("merged")
+	stale.ID = "x"
+	if _, err := d.UpdateKey(ctx, stale); fault.Of(err) != fault.NotFound {
+		t.Errorf("updating an unknown key: %v, want NotFound", err)
+	}
+}
+
+// TestDoorUnreadable: settings that cannot be read are no reason to keep what they forbid.
+func TestDoorUnreadable(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	hash := journey.KeyHash{1}
+	key := journey.Key{Site: "shop", ID: "w", Kind: journey.WriteKey, CreatedAt: created}
+	if err := d.CreateKey(t.Context(), key, hash); err != nil {
+		t.Fatal(err)
+	}
+	for _, privacy := range []string{`{"ip":"hash"}`, `{"denied":1}`, `x`} {
+		d.raw(t, "INSERT INTO sites (site, time_zone, privacy) VALUES ('shop', 'UTC', '"+privacy+"')")
+		if _, err := d.DoorByHash(t.Context(), hash); fault.Of(err) != fault.Internal {
+			t.Errorf("settings %s: %v, want Internal", privacy, err)
+		}
+		if got, err := d.KeyByHash(t.Context(), hash); err != nil || got.ID != "w" {
+			t.Errorf("the key alone: %+v, %v", got, err)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func Open(dsn string) (*Store, error) {
 		return nil, fault.Wrap(fault.Invalid, err, "the ClickHouse address cannot be used")
 	}
 	s := &Store{conn: conn, options: options}
-	s.labels.known = make(map[siteLabel]bool)
+	s.labels.forget()
 	if options.Protocol == clickhouse.HTTP {
 		s.stream, err = newStream(dsn)
 	}
@@ -151,6 +151,9 @@ const (
 	codeReadOnly        = 242
 	codeUnknownTable    = 60
 	codeUnknownDatabase = 81
+	// Columns that a migration is about to add.
+	codeNoSuchColumn      = 16
+	codeUnknownIdentifier = 47
 )
 
 func refusal(e *clickhouse.Exception, doing string) error {
@@ -164,7 +167,7 @@ func refusal(e *clickhouse.Exception, doing string) error {
 			"the question took too long; ask about a shorter range")
 	case codeTooManyQueries, codeTooManyParts, codeCannotSchedule, codeReadOnly:
 		return fault.Wrap(fault.Unavailable, cause, "the store is busy; try again in a few seconds")
-	case codeUnknownTable, codeUnknownDatabase:
+	case codeUnknownTable, codeUnknownDatabase, codeNoSuchColumn, codeUnknownIdentifier:
 		return fault.Wrap(fault.Unavailable, cause,
 			"the store is not set up yet; it will be once query or processor have reached it")
 	default:

@@ -301,6 +301,7 @@ func needsOf(p *funnel.Program) plan.Needs {
 	n := p.Needs()
 	needs.Properties, needs.Channel, needs.Event = n.Properties, n.Channel, n.Event
 	needs.Stage, needs.Touchpoint = n.Stage, n.Touchpoint
+	needs.Device, needs.Browser, needs.OS, needs.Traffic = n.Device, n.Browser, n.OS, n.Traffic
 	return needs
 }
 

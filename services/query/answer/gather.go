@@ -134,6 +134,7 @@ func (g *gathered) viewKey(b *store.Block, row int) []byte {
 	}
 	for _, column := range []int{
 		g.layout.Channel, g.layout.Event, g.layout.Stage, g.layout.Touchpoint,
+		g.layout.Device, g.layout.Browser, g.layout.OS, g.layout.Traffic,
 	} {
 		if column >= 0 {
 			add(column)
@@ -156,6 +157,10 @@ func (g *gathered) viewOf(b *store.Block, row int) funnel.TouchView {
 		Event: text(g.layout.Event), Channel: journey.ChannelID(text(g.layout.Channel)),
 		Stage:      journey.StageID(text(g.layout.Stage)),
 		Touchpoint: journey.TouchpointID(text(g.layout.Touchpoint)),
+		Client: journey.Client{
+			Device: text(g.layout.Device), Browser: text(g.layout.Browser), OS: text(g.layout.OS),
+		},
+		Traffic: journey.Traffic(text(g.layout.Traffic)),
 	}
 	for i := range g.program.Needs().Properties {
 		v.Properties = append(v.Properties,

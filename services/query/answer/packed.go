@@ -25,9 +25,6 @@ import (
 // errUnsure says that packed journeys do not answer a question exactly.
 var errUnsure = errors.New("packed journeys do not answer this question")
 
-// maxLabels is the most labels that a site may have for its packed journeys to be used.
-const maxLabels = 100_000
-
 // masks are the steps of each code that is known, found by the code's lowest bits.
 type masks []maskCell
 
@@ -69,11 +66,11 @@ func (m masks) fill(steps map[journey.LabelCode]uint32) bool {
 func (a *Answerer) masks(
 	ctx context.Context, site journey.SiteID, p *funnel.Program,
 ) (masks, error) {
-	labels, err := a.store.Labels(ctx, site, maxLabels+1)
+	labels, err := a.store.Labels(ctx, site, store.MaxLabels+1)
 	if err != nil {
 		return nil, fmt.Errorf("reading the labels of site %s: %w", site, err)
 	}
-	if len(labels) > maxLabels {
+	if len(labels) > store.MaxLabels {
 		return nil, errUnsure
 	}
 	return masksOf(labels, p)

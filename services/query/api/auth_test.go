@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	cataloguev1 "github.com/waystage/waystage/proto/gen/waystage/catalogue/v1"
+	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
@@ -21,6 +23,9 @@ const (
 	siteService   = "/waystage.site.v1.SiteService/"
 	mapService    = "/waystage.journey.v1.JourneyMapService/"
 	funnelService = "/waystage.funnel.v1.FunnelService/"
+
+	catalogueService  = "/waystage.catalogue.v1.CatalogueService/"
+	quarantineService = "/waystage.collect.v1.QuarantineService/"
 )
 
 // call is a good call of each method, about site shop.
@@ -50,6 +55,42 @@ func calls(t *testing.T, parent string) []call {
 		{
 			siteService + "GetSite",
 			&sitev1.GetSiteRequest{Name: parent}, &sitev1.GetSiteResponse{},
+		},
+		{
+			siteService + "UpdateSite",
+			&sitev1.UpdateSiteRequest{Site: &sitev1.Site{Name: parent, DisplayName: "New"}},
+			&sitev1.UpdateSiteResponse{},
+		},
+		{
+			siteService + "UpdateKey",
+			&sitev1.UpdateKeyRequest{
+				Key: &sitev1.Key{Name: parent + "/keys/id-" + writeKey, Label: "new"},
+			},
+			&sitev1.UpdateKeyResponse{},
+		},
+		{
+			quarantineService + "ListQuarantinedMessages",
+			&collectv1.ListQuarantinedMessagesRequest{Parent: parent},
+			&collectv1.ListQuarantinedMessagesResponse{},
+		},
+		{
+			quarantineService + "GetQuarantinedMessage",
+			&collectv1.GetQuarantinedMessageRequest{Name: parent + "/quarantinedMessages/" + kept.ID()},
+			&collectv1.GetQuarantinedMessageResponse{},
+		},
+		{
+			quarantineService + "ReplayQuarantinedMessages",
+			&collectv1.ReplayQuarantinedMessagesRequest{Parent: parent},
+			&collectv1.ReplayQuarantinedMessagesResponse{},
+		},
+		{
+			catalogueService + "ListEvents",
+			&cataloguev1.ListEventsRequest{Parent: parent}, &cataloguev1.ListEventsResponse{},
+		},
+		{
+			catalogueService + "ListProperties",
+			&cataloguev1.ListPropertiesRequest{Parent: parent},
+			&cataloguev1.ListPropertiesResponse{},
 		},
 		{
 			siteService + "ListKeys",
@@ -106,14 +147,20 @@ func TestWhoMayCallWhat(t *testing.T) {
 		reading
 	)
 	levels := map[string]int{"CreateSite": operation, "ListSites": operation}
-	for _, m := range []string{"GetSite", "ListKeys", "CreateKey", "RevokeKey", "PublishJourneyMap"} {
+	for _, m := range []string{
+		"GetSite", "UpdateSite", "ListKeys", "CreateKey", "UpdateKey", "RevokeKey",
+		"PublishJourneyMap", "ListQuarantinedMessages", "GetQuarantinedMessage",
+		"ReplayQuarantinedMessages",
+	} {
 		levels[m] = administration
 	}
 	for _, m := range []string{
 		"GetJourneyMap", "ListJourneyMaps", "AskFunnel", "AskDropOff", "ListFunnelPersons",
+		"ListEvents", "ListProperties",
 	} {
 		levels[m] = reading
 	}
+	shelf := newShelf(t, kept)
 	const ok, denied = codes.OK, codes.PermissionDenied
 	for name, c := range map[string]struct {
 		token string
@@ -134,7 +181,9 @@ func TestWhoMayCallWhat(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := open(t)
+			h := open(t, func(s *settings) {
+				s.quarantine, s.catalogue, s.replayer = shelf, shelf, &judge{}
+			})
 			called := map[string]bool{}
 			for _, c2 := range calls(t, "sites/shop") {
 				short := c2.method[strings.LastIndex(c2.method, "/")+1:]
@@ -164,6 +213,8 @@ func TestEveryMethodIsInTheMatrix(t *testing.T) {
 		sitev1.File_waystage_site_v1_site_proto,
 		journeyv1.File_waystage_journey_v1_journey_map_proto,
 		funnelv1.File_waystage_funnel_v1_funnel_proto,
+		cataloguev1.File_waystage_catalogue_v1_catalogue_proto,
+		collectv1.File_waystage_collect_v1_quarantine_proto,
 	} {
 		service := file.Services().Get(0)
 		for i := range service.Methods().Len() {

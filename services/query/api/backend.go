@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/wire"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -12,6 +14,9 @@ import (
 type Sites interface {
 	// CreateSite keeps a new site. Errors: Exists, Unavailable.
 	CreateSite(ctx context.Context, site journey.Site) error
+	// UpdateSite keeps a site as it is given in place of the one of its id. Errors: NotFound,
+	// Unavailable.
+	UpdateSite(ctx context.Context, site journey.Site) error
 	// Site gives one. Errors: NotFound, Unavailable.
 	Site(ctx context.Context, id journey.SiteID) (journey.Site, error)
 	// Sites gives all, by id, ascending. Errors: Unavailable.
@@ -24,6 +29,9 @@ type Keys interface {
 	CreateKey(ctx context.Context, key journey.Key, hash journey.KeyHash) error
 	// Keys gives those of a site, revoked ones too, by created_at and id. Errors: Unavailable.
 	Keys(ctx context.Context, site journey.SiteID) ([]journey.Key, error)
+	// UpdateKey sets label, origins and rate of a key and gives it; a revoked key stays revoked.
+	// Errors: NotFound, Unavailable.
+	UpdateKey(ctx context.Context, key journey.Key) (journey.Key, error)
 	// RevokeKey ends a key at that instant, or leaves it as it is where it has ended already, and
 	// gives it. Errors: NotFound, Unavailable.
 	RevokeKey(
@@ -48,6 +56,45 @@ type Maps interface {
 	) (journey.Publication, error)
 	// Publications gives all of a site, newest first, without sources. Errors: Unavailable.
 	Publications(ctx context.Context, site journey.SiteID) ([]journey.Publication, error)
+}
+
+// Quarantine keeps refused messages.
+type Quarantine interface {
+	// Quarantined gives a part of the messages meant, by received_at and id. Errors: Unavailable.
+	Quarantined(
+		ctx context.Context, of wire.Selection, span wire.Span,
+	) ([]wire.Quarantined, error)
+	// QuarantinedByID gives one. Errors: NotFound, Unavailable.
+	QuarantinedByID(ctx context.Context, site journey.SiteID, id string) (wire.Quarantined, error)
+	// QuarantineReasons counts the messages meant by reason, most frequent first. Errors:
+	// Unavailable.
+	QuarantineReasons(ctx context.Context, of wire.Selection) ([]wire.ReasonCount, error)
+}
+
+// Replayer judges refused messages again, on the token of the handler's caller.
+type Replayer interface {
+	// Replay gives one result per message, in their order. A message that may enter is counted
+	// once, however often it is replayed. Errors: Forbidden, Invalid, Unavailable.
+	Replay(ctx context.Context, m *collectv1.ReplayRequest) (*collectv1.ReplayResponse, error)
+}
+
+// Catalogue holds the names that sites have sent.
+type Catalogue interface {
+	// CatalogueEvents gives the events whose names hold a text, ignoring case, by count,
+	// descending, then by name. Errors: Unavailable.
+	CatalogueEvents(
+		ctx context.Context, site journey.SiteID, contains string,
+	) ([]journey.Seen, error)
+	// CatalogueProperties gives properties and traits: by event, then by count, descending, then
+	// by name; traits last. Errors: Unavailable.
+	CatalogueProperties(
+		ctx context.Context, site journey.SiteID, q journey.CatalogueQuery,
+	) ([]journey.Seen, error)
+	// CatalogueOverflow gives what found no room, of journey.EventOverflow or
+	// journey.PropertyOverflow. Errors: Unavailable.
+	CatalogueOverflow(
+		ctx context.Context, site journey.SiteID, of journey.SightingType,
+	) (journey.Overflow, error)
 }
 
 // Answers answers questions. The question is whole: every field is settled, as_of too, and every

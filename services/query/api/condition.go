@@ -20,6 +20,10 @@ var subjects = map[funnelv1.Subject]funnel.Subject{
 	funnelv1.Subject_SUBJECT_EVENT:       funnel.OfEvent,
 	funnelv1.Subject_SUBJECT_STAGE:       funnel.OfStage,
 	funnelv1.Subject_SUBJECT_TOUCHPOINT:  funnel.OfTouchpoint,
+	funnelv1.Subject_SUBJECT_DEVICE:      funnel.OfDevice,
+	funnelv1.Subject_SUBJECT_BROWSER:     funnel.OfBrowser,
+	funnelv1.Subject_SUBJECT_OS:          funnel.OfOS,
+	funnelv1.Subject_SUBJECT_TRAFFIC:     funnel.OfTraffic,
 }
 
 var operators = map[funnelv1.Operator]funnel.Operator{

@@ -67,6 +67,18 @@ func (m *memory) CreateSite(_ context.Context, site journey.Site) error {
 	return nil
 }
 
+func (m *memory) UpdateSite(_ context.Context, site journey.Site) error {
+	unlock, err := m.lock()
+	defer unlock()
+	if _, ok := m.sites[site.ID]; !ok && err == nil {
+		err = fault.New(fault.NotFound, "there is no site %q; create it first", site.ID)
+	}
+	if err == nil {
+		m.sites[site.ID] = site
+	}
+	return err
+}
+
 func (m *memory) Site(_ context.Context, id journey.SiteID) (journey.Site, error) {
 	unlock, err := m.lock()
 	defer unlock()
@@ -110,6 +122,22 @@ func (m *memory) Keys(_ context.Context, site journey.SiteID) ([]journey.Key, er
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return keys, err
+}
+
+func (m *memory) UpdateKey(_ context.Context, key journey.Key) (journey.Key, error) {
+	unlock, err := m.lock()
+	defer unlock()
+	if err != nil {
+		return journey.Key{}, err
+	}
+	for hash, k := range m.keys {
+		if k.Site == key.Site && k.ID == key.ID {
+			k.Label, k.Origins, k.Rate = key.Label, key.Origins, key.Rate
+			m.keys[hash] = k
+			return k, nil
+		}
+	}
+	return journey.Key{}, fault.New(fault.NotFound, "there is no key %q", key.ID)
 }
 
 func (m *memory) RevokeKey(

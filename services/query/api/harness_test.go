@@ -91,21 +91,29 @@ func (s *safeBuffer) String() string {
 type settings struct {
 	timeout, wait, drain time.Duration
 	questions            int
+	// quarantine and replayer are nil where a test calls neither.
+	quarantine api.Quarantine
+	replayer   api.Replayer
+	// catalogue is nil where a test does not look into it.
+	catalogue api.Catalogue
+	// at is where the clock begins.
+	at time.Time
 }
 
 func open(t *testing.T, change ...func(*settings)) *house {
 	t.Helper()
-	s := settings{timeout: time.Minute, wait: time.Minute, drain: time.Minute, questions: 4}
+	s := settings{timeout: time.Minute, wait: time.Minute, drain: time.Minute, questions: 4, at: now}
 	for _, c := range change {
 		c(&s)
 	}
 	h := &house{
-		store: newMemory(), oracle: &oracle{}, clock: &clock{at: now}, log: &safeBuffer{},
+		store: newMemory(), oracle: &oracle{}, clock: &clock{at: s.at}, log: &safeBuffer{},
 		ready: make(chan bool, 2), done: make(chan error, 1),
 	}
 	h.furnish(t)
 	handlers := api.New(api.Config{
 		Sites: h.store, Keys: h.store, Maps: h.store, Answers: h.oracle,
+		Quarantine: s.quarantine, Replayer: s.replayer, Catalogue: s.catalogue,
 		MaxQuestions: s.questions, QuestionWait: s.wait, Now: h.clock.now,
 	})
 	server, err := rpc.New(rpc.Config{

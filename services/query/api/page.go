@@ -34,8 +34,13 @@ func (t token) String() string {
 
 // pageRequest is a request for a page.
 type pageRequest interface {
-	proto.Message
+	continued
 	GetPageSize() uint32
+}
+
+// continued is a request that may go on where another one ended.
+type continued interface {
+	proto.Message
 	GetPageToken() string
 }
 
@@ -58,7 +63,7 @@ func readPage(m pageRequest, most int) (limit int, place []byte, err error) {
 	return limit, place, v.Err(fault.Invalid)
 }
 
-func readToken(m pageRequest) ([]byte, error) {
+func readToken(m continued) ([]byte, error) {
 	b, err := base64.RawURLEncoding.DecodeString(m.GetPageToken())
 	request := requestHash(m)
 	if err != nil || len(b) <= len(request) {
@@ -71,11 +76,13 @@ func readToken(m pageRequest) ([]byte, error) {
 }
 
 // requestHash stands for a request but for its page.
-func requestHash(m pageRequest) [16]byte {
+func requestHash(m continued) [16]byte {
 	rest := proto.Clone(m)
 	fields := rest.ProtoReflect().Descriptor().Fields()
-	for _, name := range []protoreflect.Name{"page_size", "page_token"} {
-		rest.ProtoReflect().Clear(fields.ByName(name))
+	for _, name := range []protoreflect.Name{"page_size", "page_token", "max_messages"} {
+		if field := fields.ByName(name); field != nil {
+			rest.ProtoReflect().Clear(field)
+		}
 	}
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(rest)
 	if err != nil {

@@ -3,6 +3,8 @@ package api
 import (
 	"time"
 
+	cataloguev1 "github.com/waystage/waystage/proto/gen/waystage/catalogue/v1"
+	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
@@ -15,6 +17,11 @@ type Config struct {
 	Keys    Keys
 	Maps    Maps
 	Answers Answers
+	// Catalogue of what sites have sent.
+	Catalogue Catalogue
+	// Quarantine and Replayer; without a Replayer nothing is replayed.
+	Quarantine Quarantine
+	Replayer   Replayer
 	// MaxQuestions are answered at once, 1 or more; further ones wait for QuestionWait.
 	MaxQuestions int
 	QuestionWait time.Duration
@@ -27,10 +34,19 @@ type API struct {
 	sites   *siteHandler
 	maps    *mapHandler
 	funnels *funnelHandler
+	// catalogue answers CatalogueService.
+	catalogue *catalogueHandler
+	// quarantine answers QuarantineService.
+	quarantine *quarantineHandler
 }
 
 // QueryParameters are the fields that a GET of this API takes in its query.
-var QueryParameters = []string{"pageSize", "page_size", "pageToken", "page_token"}
+var QueryParameters = []string{
+	"pageSize", "page_size", "pageToken", "page_token",
+	"contains", "event", "scope",
+	"filter.reason", "filter.fromTime", "filter.from_time", "filter.toTime", "filter.to_time",
+	"filter.keyId", "filter.key_id", "filter.includeReplayed", "filter.include_replayed",
+}
 
 // New makes the handlers.
 func New(c Config) *API {
@@ -41,6 +57,10 @@ func New(c Config) *API {
 		funnels: &funnelHandler{
 			sites: c.Sites, maps: maps, answers: c.Answers, now: c.Now,
 			gate: newGate(c.MaxQuestions, c.QuestionWait),
+		},
+		catalogue: &catalogueHandler{sites: c.Sites, catalogue: c.Catalogue},
+		quarantine: &quarantineHandler{
+			sites: c.Sites, quarantine: c.Quarantine, replayer: c.Replayer, now: c.Now,
 		},
 	}
 }
@@ -59,8 +79,10 @@ func (a *API) Services() []rpc.Service {
 				"CreateSite": rpc.Operation,
 				"ListSites":  rpc.Operation,
 				"GetSite":    rpc.Administration,
+				"UpdateSite": rpc.Administration,
 				"CreateKey":  rpc.Administration,
 				"ListKeys":   rpc.Administration,
+				"UpdateKey":  rpc.Administration,
 				"RevokeKey":  rpc.Administration,
 			},
 		},
@@ -75,6 +97,15 @@ func (a *API) Services() []rpc.Service {
 			},
 		},
 		{
+			Desc:    &cataloguev1.CatalogueService_ServiceDesc,
+			Handler: a.catalogue,
+			Gateway: cataloguev1.RegisterCatalogueServiceHandler,
+			Access: map[string]rpc.Access{
+				"ListEvents":     rpc.Reading,
+				"ListProperties": rpc.Reading,
+			},
+		},
+		{
 			Desc:    &funnelv1.FunnelService_ServiceDesc,
 			Handler: a.funnels,
 			Gateway: funnelv1.RegisterFunnelServiceHandler,
@@ -82,6 +113,16 @@ func (a *API) Services() []rpc.Service {
 				"AskFunnel":         rpc.Reading,
 				"AskDropOff":        rpc.Reading,
 				"ListFunnelPersons": rpc.Reading,
+			},
+		},
+		{
+			Desc:    &collectv1.QuarantineService_ServiceDesc,
+			Handler: a.quarantine,
+			Gateway: collectv1.RegisterQuarantineServiceHandler,
+			Access: map[string]rpc.Access{
+				"ListQuarantinedMessages":   rpc.Administration,
+				"GetQuarantinedMessage":     rpc.Administration,
+				"ReplayQuarantinedMessages": rpc.Administration,
 			},
 		},
 	}

@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"time"
 	_ "time/tzdata" // an image without zone files must know every zone
@@ -13,7 +11,6 @@ import (
 
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 	"github.com/waystage/waystage/services/internal/fault"
-	"github.com/waystage/waystage/services/internal/rpc"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -47,19 +44,14 @@ func (h *siteHandler) CreateSite(
 func readSite(m *sitev1.CreateSiteRequest) (journey.Site, error) {
 	var v fault.Violations
 	site := journey.Site{
-		ID:          journey.SiteID(m.GetSiteId()),
-		DisplayName: m.GetSite().GetDisplayName(),
-		TimeZone:    m.GetSite().GetTimeZone(),
+		ID:       journey.SiteID(m.GetSiteId()),
+		TimeZone: m.GetSite().GetTimeZone(),
+		Privacy:  readPrivacy(&v, m.GetSite().GetPrivacy(), journey.Privacy{}, everyField),
 	}
 	if !site.ID.Valid() {
 		v.Add("site_id", "must be 1 to 63 of a-z, 0-9 and -, beginning with a letter")
 	}
-	if site.DisplayName == "" {
-		site.DisplayName = string(site.ID)
-	}
-	if utf8.RuneCountInString(site.DisplayName) > maxLabel {
-		v.Add("site.display_name", fmt.Sprintf("must be at most %d characters", maxLabel))
-	}
+	site.DisplayName = readDisplayName(&v, m.GetSite().GetDisplayName(), site.ID)
 	if site.TimeZone == "" {
 		site.TimeZone = "UTC"
 	}
@@ -67,6 +59,58 @@ func readSite(m *sitev1.CreateSiteRequest) (journey.Site, error) {
 		v.Add("site.time_zone", fmt.Sprintf(
 			"%q is no IANA time zone: give one such as \"Europe/Berlin\"", site.TimeZone))
 	}
+	return site, v.Err(fault.Invalid)
+}
+
+// readDisplayName gives what people call a site: its id where nothing is said.
+func readDisplayName(v *fault.Violations, name string, id journey.SiteID) string {
+	if name == "" {
+		return string(id)
+	}
+	if utf8.RuneCountInString(name) > maxLabel {
+		v.Add("site.display_name", fmt.Sprintf("must be at most %d characters", maxLabel))
+	}
+	return name
+}
+
+// UpdateSite sets what the mask names.
+func (h *siteHandler) UpdateSite(
+	ctx context.Context, m *sitev1.UpdateSiteRequest,
+) (*sitev1.UpdateSiteResponse, error) {
+	id, err := parseSite("site.name", m.GetSite().GetName())
+	if err != nil {
+		return nil, err
+	}
+	site, err := h.sites.Site(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("finding site %s: %w", id, err)
+	}
+	if site, err = updatedSite(site, m); err != nil {
+		return nil, err
+	}
+	if err := h.sites.UpdateSite(ctx, site); err != nil {
+		return nil, fmt.Errorf("updating site %s: %w", id, err)
+	}
+	return &sitev1.UpdateSiteResponse{Site: siteMessage(site)}, nil
+}
+
+// updatedSite is a site with what a request sets.
+func updatedSite(site journey.Site, m *sitev1.UpdateSiteRequest) (journey.Site, error) {
+	var v fault.Violations
+	said := m.GetSite()
+	set := readMask(&v, m.GetUpdateMask(), said, "display_name", "privacy",
+		"privacy.ip_handling", "privacy.denied_properties", "privacy.consent_field",
+		"privacy.internal_networks")
+	if zone := said.GetTimeZone(); zone != "" && zone != site.TimeZone {
+		v.Add("site.time_zone", fmt.Sprintf(
+			"cannot be changed, because days are told by it: leave it out or give %q", site.TimeZone))
+	}
+	if set.has("display_name") {
+		site.DisplayName = readDisplayName(&v, said.GetDisplayName(), site.ID)
+	}
+	site.Privacy = readPrivacy(&v, said.GetPrivacy(), site.Privacy, func(field string) bool {
+		return set.has("privacy." + field)
+	})
 	return site, v.Err(fault.Invalid)
 }
 
@@ -122,115 +166,6 @@ func siteMessage(s journey.Site) *sitev1.Site {
 		DisplayName: s.DisplayName,
 		TimeZone:    s.TimeZone,
 		CreatedAt:   timestamppb.New(s.CreatedAt),
+		Privacy:     privacyMessage(s.Privacy),
 	}
-}
-
-var keyKinds = map[sitev1.KeyKind]journey.KeyKind{
-	sitev1.KeyKind_KEY_KIND_WRITE: journey.WriteKey,
-	sitev1.KeyKind_KEY_KIND_READ:  journey.ReadKey,
-	sitev1.KeyKind_KEY_KIND_ADMIN: journey.AdminKey,
-}
-
-var secretPrefixes = map[journey.KeyKind]string{
-	journey.WriteKey: "wk_", journey.ReadKey: "rt_", journey.AdminKey: "at_",
-}
-
-// CreateKey makes a key. Only the hash of its secret is kept.
-func (h *siteHandler) CreateKey(
-	ctx context.Context, m *sitev1.CreateKeyRequest,
-) (*sitev1.CreateKeyResponse, error) {
-	key, err := readKey(m)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := h.sites.Site(ctx, key.Site); err != nil {
-		return nil, fmt.Errorf("finding site %s: %w", key.Site, err)
-	}
-	key.ID, key.CreatedAt = journey.KeyID(random(keyIDBytes)), cut(h.now())
-	secret := secretPrefixes[key.Kind] + random(secretBytes)
-	if err := h.keys.CreateKey(ctx, key, rpc.HashOf(secret)); err != nil {
-		return nil, fmt.Errorf("creating a key of site %s: %w", key.Site, err)
-	}
-	return &sitev1.CreateKeyResponse{Key: keyMessage(key), Secret: secret}, nil
-}
-
-func readKey(m *sitev1.CreateKeyRequest) (journey.Key, error) {
-	site, err := parseSite("parent", m.GetParent())
-	v := fault.ViolationsOf(err)
-	key := journey.Key{Site: site, Kind: keyKinds[m.GetKind()], Label: m.GetLabel()}
-	if key.Kind == journey.KeyUnknown {
-		v.Add("kind", "is required: give WRITE, READ or ADMIN, as KEY_KIND_…")
-	}
-	if utf8.RuneCountInString(key.Label) > maxLabel {
-		v.Add("label", fmt.Sprintf("must be at most %d characters", maxLabel))
-	}
-	return key, v.Err(fault.Invalid)
-}
-
-const (
-	keyIDBytes  = 8
-	secretBytes = 24
-)
-
-// random is so many random bytes in hexadecimal digits.
-func random(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails: it ends the process first
-	return hex.EncodeToString(b)
-}
-
-// ListKeys gives a page of a site's keys.
-func (h *siteHandler) ListKeys(
-	ctx context.Context, m *sitev1.ListKeysRequest,
-) (*sitev1.ListKeysResponse, error) {
-	site, err := parseSite("parent", m.GetParent())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := h.sites.Site(ctx, site); err != nil {
-		return nil, fmt.Errorf("finding site %s: %w", site, err)
-	}
-	keys, err := h.keys.Keys(ctx, site)
-	if err != nil {
-		return nil, fmt.Errorf("listing keys of site %s: %w", site, err)
-	}
-	keys, next, err := pageOf(m, keys, func(k journey.Key) string { return string(k.ID) })
-	if err != nil {
-		return nil, err
-	}
-	out := &sitev1.ListKeysResponse{NextPageToken: next}
-	for _, k := range keys {
-		out.Keys = append(out.Keys, keyMessage(k))
-	}
-	return out, nil
-}
-
-// RevokeKey ends a key.
-func (h *siteHandler) RevokeKey(
-	ctx context.Context, m *sitev1.RevokeKeyRequest,
-) (*sitev1.RevokeKeyResponse, error) {
-	site, id, err := parseChild("name", m.GetName(), "keys")
-	if err != nil {
-		return nil, err
-	}
-	key, err := h.keys.RevokeKey(ctx, site, journey.KeyID(id), cut(h.now()))
-	if err != nil {
-		return nil, fmt.Errorf("revoking a key of site %s: %w", site, err)
-	}
-	return &sitev1.RevokeKeyResponse{Key: keyMessage(key)}, nil
-}
-
-func keyMessage(k journey.Key) *sitev1.Key {
-	m := &sitev1.Key{
-		Name: keyName(k), Label: k.Label, CreatedAt: timestamppb.New(k.CreatedAt),
-	}
-	for kind, is := range keyKinds {
-		if is == k.Kind {
-			m.Kind = kind
-		}
-	}
-	if k.Revoked() {
-		m.RevokedAt = timestamppb.New(k.RevokedAt)
-	}
-	return m
 }

@@ -19,7 +19,9 @@ func TestSites(t *testing.T) {
 	created := h.send(t, "POST", "/v1/sites", rootToken,
 		`{"siteId":"tiles","site":{"displayName":"Tile shop","timeZone":"America/New_York"}}`)
 	want := `{"site":{"name":"sites/tiles","displayName":"Tile shop",
-		"timeZone":"America/New_York","createdAt":"2026-03-04T05:06:07.891Z"}}`
+		"timeZone":"America/New_York","createdAt":"2026-03-04T05:06:07.891Z",
+		"privacy":{"ipHandling":"IP_HANDLING_TRUNCATE","deniedProperties":[],"consentField":"",
+			"internalNetworks":[]}}}`
 	if diff := cmp.Diff(parsed(t, want), parsed(t, created.body)); diff != "" {
 		t.Errorf("created (-want +got):\n%s", diff)
 	}

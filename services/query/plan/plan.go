@@ -19,6 +19,7 @@ type Needs struct {
 	// Properties by name, in the order of their columns.
 	Properties                        []string
 	Channel, Event, Stage, Touchpoint bool
+	Device, Browser, OS, Traffic      bool
 	// ShownOrder asks for what orders touchpoints of one millisecond and tells copies of one
 	// message apart: needed where one touchpoint may fill two steps.
 	ShownOrder bool
@@ -62,6 +63,7 @@ const (
 // Layout says where the columns stand that only some queries have; -1 where they do not.
 type Layout struct {
 	Channel, Event, Stage, Touchpoint int
+	Device, Browser, OS, Traffic      int
 	// Properties is the place of the first one.
 	Properties int
 	// ShownOrder is the place of occurred, original and received (nanoseconds since 1970),
@@ -200,7 +202,10 @@ func joinBits(words []string) string {
 }
 
 func (b *builder) optional(needs Needs) Layout {
-	l := Layout{-1, -1, -1, -1, -1, -1}
+	l := Layout{
+		Channel: -1, Event: -1, Stage: -1, Touchpoint: -1,
+		Device: -1, Browser: -1, OS: -1, Traffic: -1, Properties: -1, ShownOrder: -1,
+	}
 	for _, c := range []struct {
 		wanted bool
 		name   string
@@ -210,6 +215,10 @@ func (b *builder) optional(needs Needs) Layout {
 		{needs.Event, "event", &l.Event},
 		{needs.Stage, "stage", &l.Stage},
 		{needs.Touchpoint, "touchpoint", &l.Touchpoint},
+		{needs.Device, "device", &l.Device},
+		{needs.Browser, "browser", &l.Browser},
+		{needs.OS, "os", &l.OS},
+		{needs.Traffic, "traffic", &l.Traffic},
 	} {
 		if c.wanted {
 			*c.place = b.column("CAST("+c.name+" AS String)", c.name+"_text", String)

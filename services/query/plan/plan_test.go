@@ -101,6 +101,16 @@ func TestTouchpoints(t *testing.T) {
 				Channel:    true, Event: true, Stage: true, Touchpoint: true, ShownOrder: true,
 			},
 		},
+		{
+			name:  "customers_only",
+			q:     question(step(funnel.Event, "A"), step(funnel.Event, "B")),
+			needs: plan.Needs{Traffic: true},
+		},
+		{
+			name:  "client",
+			q:     question(step(funnel.Event, "A"), step(funnel.Event, "B")),
+			needs: plan.Needs{Device: true, Browser: true, OS: true, Properties: []string{"plan"}},
+		},
 		{name: "all_in_range", q: all},
 	} {
 		t.Run(c.name, func(t *testing.T) {

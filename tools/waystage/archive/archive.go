@@ -1,14 +1,16 @@
-// Package archive sends a file of messages, one JSON object a line, through ingest: several
-// requests at a time, the messages of one person in file order, and with an exact account of what
-// became of every line. Messages are sent as they stand; ids are ingest's matter.
+// Package archive sends a file of messages through ingest: several requests at a time, the
+// messages of one person in file order, and with an exact account of what became of every line.
+// A file holds one JSON object a line, sent as it stands, or rows that package table makes
+// messages of. An import that ended early goes on from its checkpoint.
 package archive
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
-	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,47 +32,48 @@ type Import struct {
 	Workers int
 	// FromLine is the first line to send, from 1; those before are passed over. 0 means 1.
 	FromLine int
-	// Refused hears of every refused line, one at a time, in no order. May be nil. Its error ends
-	// the run.
+	// Before is what became of the lines before FromLine in an earlier run; the report goes on
+	// from it.
+	Before Report
+	// Refused hears of every refused message, one at a time, in no order. May be nil. Its error
+	// ends the run.
 	Refused func(Refusal) error
 	// Progress hears of every batch that was answered, one at a time. May be nil.
 	Progress func(Report)
+	// Checkpoint hears now and then what became of the lines before ResumeLine and of no other
+	// line: of what a next run need not send again. All of its refusals were told to Refused. It
+	// is called at least once when the run ends early. May be nil. Its error ends the run.
+	Checkpoint func(Report) error
+	// CheckpointPause is the time between two calls of Checkpoint; 0 means 2 s.
+	CheckpointPause time.Duration
 }
 
-// Refusal is a line that did not enter.
-type Refusal struct {
-	// Line from 1.
-	Line int `json:"line"`
-	// Reason is a word of a closed set; Detail says what is wrong and what to do.
-	Reason    string `json:"reason"`
-	Detail    string `json:"detail"`
-	MessageID string `json:"message_id,omitempty"`
-	// Message is the line, cut where it is very long.
-	Message string `json:"message"`
-}
-
-// Reasons of lines that never got as far as ingest.
 const (
-	NotJSON = "not_json"
-	TooLong = "line_too_long"
+	defaultWorkers = 4
+	defaultPause   = 2 * time.Second
 )
 
-const defaultWorkers = 4
+// Run sends the messages of a file of one JSON object a line, which may be gzip, as RunEntries
+// does.
+func (i Import) Run(ctx context.Context, r io.Reader) (Report, error) {
+	plain, err := Unpack(r)
+	if err != nil {
+		return newAccount(i).report(), err
+	}
+	return i.RunEntries(ctx, Lines(plain))
+}
 
-// Run sends all lines of r and reports what became of them, also along with an error. It ends
+// RunEntries sends all entries and reports what became of them, also along with an error. It ends
 // early when ctx does, when ingest refuses the write key or stays away, and when reading fails;
 // Report.ResumeLine then says where to go on.
-func (i Import) Run(ctx context.Context, r io.Reader) (Report, error) {
-	a := newAccount(i.Refused, i.Progress)
-	input, err := unpacked(r)
-	if err != nil {
-		return a.report(), err
-	}
+func (i Import) RunEntries(ctx context.Context, entries Entries) (Report, error) {
+	a := newAccount(i)
 	workers := i.Workers
 	if workers <= 0 {
 		workers = defaultWorkers
 	}
 	group, running := errgroup.WithContext(ctx)
+	defer context.AfterFunc(running, a.wake)()
 	queues := make([]chan batch, workers)
 	for n := range queues {
 		queues[n] = make(chan batch, 1)
@@ -82,81 +85,166 @@ func (i Import) Run(ctx context.Context, r io.Reader) (Report, error) {
 				close(q)
 			}
 		}()
-		return i.deal(running, a, input, queues)
+		d := dealer{account: a, queues: queues, open: make([]batch, len(queues)), from: i.FromLine}
+		return d.deal(running, entries)
 	})
-	err = group.Wait()
+	err := group.Wait()
 	if err == nil {
 		err = ctx.Err()
+	}
+	if err != nil {
+		err = errors.Join(err, a.saveNow())
 	}
 	return a.report(), err
 }
 
-// batch is what goes into one request.
-type batch struct {
-	lines []line
-	bytes int
-}
-
-// full tells whether a line must go into the next batch.
-func (b batch) full(l line) bool {
-	const envelope = 64
-	return len(b.lines) == collect.MaxMessages ||
-		b.bytes+len(l.text)+1 > collect.MaxBodyBytes-envelope
-}
-
-func (b *batch) add(l line) {
-	b.lines = append(b.lines, l)
-	b.bytes += len(l.text) + 1
-}
-
-// deal reads lines and hands them to the workers, those of one identity always to the same.
-func (i Import) deal(ctx context.Context, a *account, r io.Reader, queues []chan batch) error {
-	open := make([]batch, len(queues))
-	hand := func(n int) error {
-		b := open[n]
-		open[n] = batch{}
-		if len(b.lines) == 0 {
-			return nil
+// Try is a run that sends nothing: what would be sent counts as accepted. show gets the entries
+// that have messages, as many as there are up to the first n; it may be nil.
+func Try(
+	ctx context.Context, entries Entries, n int, show func(Entry) error, refused func(Refusal) error,
+) (Report, error) {
+	a := newAccount(Import{Refused: refused})
+	for e, err := range entries {
+		if err == nil {
+			err = ctx.Err()
 		}
-		select {
-		case queues[n] <- b:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		if err == nil && len(e.Messages) > 0 && n > 0 {
+			n--
+			err = show(e)
+		}
+		if err == nil {
+			err = a.try(e)
+		}
+		if err != nil {
+			return a.report(), err
 		}
 	}
-	for l, err := range linesOf(r) {
+	return a.report(), nil
+}
+
+// batch is what goes into one request.
+type batch struct {
+	messages []message
+	bytes    int
+	// first is the number of the first message's entry, counted as they were dealt.
+	first int
+}
+
+// message is one message of an entry under way.
+type message struct {
+	text []byte
+	of   *pending
+}
+
+// full tells whether a message must go into the next batch.
+func (b batch) full(m message) bool {
+	const envelope = 64
+	return len(b.messages) == collect.MaxMessages ||
+		b.bytes+len(m.text)+1 > collect.MaxBodyBytes-envelope
+}
+
+func (b *batch) add(m message) {
+	b.messages = append(b.messages, m)
+	b.bytes += len(m.text) + 1
+}
+
+// dealer hands entries to the workers, those of one person always to the same.
+type dealer struct {
+	account *account
+	queues  []chan batch
+	// open are the batches that are being filled, by worker.
+	open  []batch
+	from  int
+	dealt int
+}
+
+const (
+	// sweepEvery is how many entries there are between two looks for batches that wait too long.
+	sweepEvery = 1000
+	// maxWait is how many entries may be dealt while a batch waits to be full: the line to go on
+	// from is never far behind, although some worker has little to do.
+	maxWait = maxAhead / 2
+)
+
+func (d *dealer) deal(ctx context.Context, entries Entries) error {
+	for e, err := range entries {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = d.take(ctx, e)
+		}
 		if err != nil {
 			return err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if l.number < i.FromLine || l.blank() {
-			a.pass(l.number)
-			continue
-		}
-		if refusal, wrong := l.wrong(); wrong {
-			if err := a.refuse(refusal); err != nil {
-				return err
-			}
-			continue
-		}
-		a.begin(l.number)
-		n := l.shard(len(queues))
-		if open[n].full(l) {
-			if err := hand(n); err != nil {
-				return err
-			}
-		}
-		open[n].add(l)
 	}
-	for n := range open {
-		if err := hand(n); err != nil {
+	return d.sweep(ctx, 0)
+}
+
+func (d *dealer) take(ctx context.Context, e Entry) error {
+	if e.Line < d.from || e.blank() {
+		d.account.pass(e.Line)
+		return nil
+	}
+	if e.Refusal != nil {
+		return d.account.refuse(e)
+	}
+	p, err := d.account.begin(ctx, e)
+	if err != nil {
+		return err
+	}
+	d.dealt++
+	n := shard(e.Person, len(d.queues))
+	for _, text := range e.Messages {
+		m := message{text: text, of: p}
+		if d.open[n].full(m) {
+			if err := d.hand(ctx, n); err != nil {
+				return err
+			}
+		}
+		if len(d.open[n].messages) == 0 {
+			d.open[n].first = d.dealt
+		}
+		d.open[n].add(m)
+	}
+	if d.dealt%sweepEvery == 0 {
+		return d.sweep(ctx, maxWait)
+	}
+	return nil
+}
+
+// sweep hands over the batches whose first entry was dealt that many entries ago or earlier.
+func (d *dealer) sweep(ctx context.Context, ago int) error {
+	for n := range d.open {
+		if d.dealt-d.open[n].first < ago {
+			continue
+		}
+		if err := d.hand(ctx, n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (d *dealer) hand(ctx context.Context, n int) error {
+	b := d.open[n]
+	d.open[n] = batch{}
+	if len(b.messages) == 0 {
+		return nil
+	}
+	select {
+	case d.queues[n] <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// shard is a number below n, the same for all entries of one person.
+func shard(person string, n int) int {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(person))    // never fails
+	return int(hash.Sum32() % uint32(n)) //nolint:gosec // n is a few workers
 }
 
 func (i Import) work(ctx context.Context, a *account, queue <-chan batch) error {
@@ -164,41 +252,41 @@ func (i Import) work(ctx context.Context, a *account, queue <-chan batch) error 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := i.send(ctx, a, b.lines); err != nil {
+		if err := i.send(ctx, a, b.messages); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// send sends lines in one request. One that is refused as a whole although it cannot be the key's
-// fault is halved until the line is found that spoils it.
-func (i Import) send(ctx context.Context, a *account, lines []line) error {
-	messages := make([][]byte, len(lines))
-	for n, l := range lines {
-		messages[n] = l.text
+// send sends messages in one request. One that is refused as a whole although it cannot be the
+// key's fault is halved until the message is found that spoils it.
+func (i Import) send(ctx context.Context, a *account, messages []message) error {
+	texts := make([][]byte, len(messages))
+	for n, m := range messages {
+		texts[n] = m.text
 	}
-	answer, err := i.Sender.Batch(ctx, i.Endpoint, messages)
+	answer, err := i.Sender.Batch(ctx, i.Endpoint, texts)
 	refused, whole := errors.AsType[*collect.Error](err)
 	switch {
 	case err == nil:
-		return a.settle(lines, answer)
+		return a.settle(messages, answer)
 	case !whole || !aboutMessages(refused):
 		return err
-	case len(lines) == 1:
+	case len(messages) == 1:
 		reason := refused.Code
 		if reason == "" {
 			reason = fmt.Sprintf("http_%d", refused.Status)
 		}
-		return a.settle(lines, collect.Answer{Refused: []collect.Refusal{{
+		return a.settle(messages, collect.Answer{Refused: []collect.Refusal{{
 			Reason: reason, Detail: refused.Message,
 		}}})
 	}
-	half := len(lines) / 2
-	if err := i.send(ctx, a, lines[:half]); err != nil {
+	half := len(messages) / 2
+	if err := i.send(ctx, a, messages[:half]); err != nil {
 		return err
 	}
-	return i.send(ctx, a, lines[half:])
+	return i.send(ctx, a, messages[half:])
 }
 
 // aboutMessages tells refusals of what was sent from those of who sent it, and where to.
@@ -209,101 +297,4 @@ func aboutMessages(e *collect.Error) bool {
 	default:
 		return false
 	}
-}
-
-// account keeps what became of the lines. It is safe for concurrent use.
-type account struct {
-	refused  func(Refusal) error
-	progress func(Report)
-
-	mutex sync.Mutex
-	sum   Report
-	// open are the lines that were dealt and are not answered.
-	open map[int]bool
-	last int
-}
-
-func newAccount(refused func(Refusal) error, progress func(Report)) *account {
-	return &account{
-		refused: refused, progress: progress, open: make(map[int]bool),
-		sum: Report{Refused: make(map[string]*Reason)},
-	}
-}
-
-// pass counts a line that is not sent.
-func (a *account) pass(line int) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	a.last = line
-}
-
-func (a *account) begin(line int) {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	a.last = line
-	a.sum.Lines++
-	a.open[line] = true
-}
-
-// refuse counts a line that was not worth sending.
-func (a *account) refuse(r Refusal) error {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	a.last = r.Line
-	a.sum.Lines++
-	return a.count(r)
-}
-
-// settle counts an answered batch.
-func (a *account) settle(lines []line, answer collect.Answer) error {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	for _, l := range lines {
-		delete(a.open, l.number)
-	}
-	for _, r := range answer.Refused {
-		if r.Index < 0 || r.Index >= len(lines) {
-			return fmt.Errorf("ingest refused message %d of a batch of %d", r.Index, len(lines))
-		}
-		l := lines[r.Index]
-		err := a.count(Refusal{
-			Line: l.number, Reason: r.Reason, Detail: r.Detail, MessageID: r.MessageID,
-			Message: l.excerpt(),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	a.sum.Accepted += len(lines) - len(answer.Refused)
-	if a.progress != nil {
-		a.progress(a.sum)
-	}
-	return nil
-}
-
-func (a *account) count(r Refusal) error {
-	reason := a.sum.Refused[r.Reason]
-	if reason == nil {
-		reason = &Reason{Detail: r.Detail}
-		a.sum.Refused[r.Reason] = reason
-	}
-	reason.add(r.Line)
-	a.sum.RefusedLines++
-	if a.refused == nil {
-		return nil
-	}
-	return a.refused(r)
-}
-
-// report is the account at its end.
-func (a *account) report() Report {
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	sum := a.sum
-	sum.ResumeLine = a.last + 1
-	for line := range a.open {
-		sum.ResumeLine = min(sum.ResumeLine, line)
-	}
-	sum.Unsettled = len(a.open)
-	return sum
 }

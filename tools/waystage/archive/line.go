@@ -3,14 +3,11 @@ package archive
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"iter"
-	"strings"
 
 	"github.com/waystage/waystage/tools/waystage/collect"
 )
@@ -69,60 +66,58 @@ func readLine(r *bufio.Reader, number int) (line, error) {
 	}
 }
 
-func (l line) blank() bool { return !l.long && len(bytes.TrimSpace(l.text)) == 0 }
+// Lines gives the entries of a file of one JSON value a line.
+func Lines(r io.Reader) Entries {
+	return func(yield func(Entry, error) bool) {
+		for l, err := range linesOf(r) {
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if !yield(l.entry(), nil) {
+				return
+			}
+		}
+	}
+}
 
-// wrong finds what is not worth sending.
-func (l line) wrong() (Refusal, bool) {
-	r := Refusal{Line: l.number, Message: l.excerpt()}
+// entry is the line with what is known of it before it is sent.
+func (l line) entry() Entry {
+	e := Entry{Line: l.number, Text: l.text}
 	switch {
 	case l.long:
-		r.Reason = TooLong
-		r.Detail = fmt.Sprintf("the line has more than %d bytes: a message has 32 KB at most",
-			maxLineBytes)
+		return e.Refuse(TooLong, fmt.Sprintf("the line has more than %d bytes: a message has "+
+			"32 KB at most", maxLineBytes))
+	case len(bytes.TrimSpace(l.text)) == 0:
+		return e
 	case !json.Valid(l.text):
-		r.Reason = NotJSON
-		r.Detail = "the line is not JSON: write one message a line, as RFC 8259 has it"
-	default:
-		return Refusal{}, false
+		return e.Refuse(NotJSON,
+			"the line is not JSON: write one message a line, as RFC 8259 has it")
 	}
-	return r, true
+	e.Messages = [][]byte{l.text}
+	e.Person, e.Untimed = facts(l.text)
+	return e
 }
 
-const excerptBytes = 64 << 10
-
-func (l line) excerpt() string {
-	return strings.ToValidUTF8(string(l.text[:min(len(l.text), excerptBytes)]), "\uFFFD")
-}
-
-// shard is a number below n, the same for all lines of one user id, else anonymous id.
-func (l line) shard(n int) int {
-	var ids struct {
+// facts are a message's user id, else anonymous id, and whether it states no time.
+func facts(text []byte) (person string, untimed bool) {
+	var m struct {
 		User      any `json:"userId"`
 		Anonymous any `json:"anonymousId"`
+		At        any `json:"timestamp"`
+		Original  any `json:"originalTimestamp"`
 	}
-	_ = json.Unmarshal(l.text, &ids) // what is no object has no ids
-	id, _ := ids.User.(string)
-	if id == "" {
-		id, _ = ids.Anonymous.(string)
+	_ = json.Unmarshal(text, &m) // what is no object has neither
+	person, _ = m.User.(string)
+	if person == "" {
+		person, _ = m.Anonymous.(string)
 	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(id))        // never fails
-	return int(hash.Sum32() % uint32(n)) //nolint:gosec // n is a few workers
+	stated := func(at any) bool { return at != nil && at != "" }
+	return person, !stated(m.At) && !stated(m.Original)
 }
 
-// unpacked reads through gzip where the file begins like one.
-func unpacked(r io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(r, 256<<10)
-	begin, err := buffered.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("reading the file: %w", err)
-	}
-	if !bytes.Equal(begin, []byte{0x1f, 0x8b}) {
-		return buffered, nil
-	}
-	unzipped, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, fmt.Errorf("reading the file as gzip: %w", err)
-	}
-	return unzipped, nil
-}
+// Reasons of lines that never got as far as ingest.
+const (
+	NotJSON = "not_json"
+	TooLong = "line_too_long"
+)

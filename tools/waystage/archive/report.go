@@ -9,6 +9,8 @@ type Report struct {
 	Lines        int `json:"lines"`
 	Accepted     int `json:"accepted"`
 	RefusedLines int `json:"refused_lines"`
+	// Untimed lines were accepted and state no time: ingest dated them by their receipt.
+	Untimed int `json:"untimed"`
 	// Unsettled lines were read, and not answered when the run ended early. Some of them may have
 	// been accepted.
 	Unsettled int `json:"unsettled"`
@@ -29,6 +31,37 @@ type Reason struct {
 }
 
 const maxFirstLines = 5
+
+// copied is a report of its own with the same counts.
+func (r Report) copied() Report {
+	refused := make(map[string]*Reason, len(r.Refused))
+	for name, reason := range r.Refused {
+		own := *reason
+		own.FirstLines = slices.Clone(reason.FirstLines)
+		refused[name] = &own
+	}
+	r.Refused = refused
+	r.Unsettled = 0
+	return r
+}
+
+// settle counts what became of an entry; Lines is the account's matter, which knows of it earlier.
+func (r *Report) settle(p *pending) {
+	if p.refusal == nil {
+		r.Accepted++
+		if p.Untimed {
+			r.Untimed++
+		}
+		return
+	}
+	r.RefusedLines++
+	reason := r.Refused[p.refusal.Reason]
+	if reason == nil {
+		reason = &Reason{Detail: p.refusal.Detail}
+		r.Refused[p.refusal.Reason] = reason
+	}
+	reason.add(p.Line)
+}
 
 func (r *Reason) add(line int) {
 	r.Count++

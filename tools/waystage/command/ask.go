@@ -26,10 +26,14 @@ Conditions stand in brackets behind a step, all of which must hold, and in --fil
 
   NAME OP VALUE       a property of the touchpoint      total>100
   trait:NAME OP VALUE a trait of the person             trait:plan=pro
-  persona, channel, event, stage, touchpoint OP VALUE   channel=email|social
+  persona, channel, event, stage, touchpoint,
+  device, browser, os, traffic OP VALUE                 channel=email|social
 
   =  equal   !=  not equal   ~  contains   !~  contains not   >  >=  <  <=
   NAME?  is set   NAME!?  is not set   =a|b  one of   !=a|b  none of
+  in words too: NAME is set   NAME is not set, such as traffic is not set
+
+traffic is bot or internal, and not set for customers.
 
 Numbers, true and false are such; "100" in quotes is a text. property:persona=x means a
 property of that name. Names and values with , [ ] | in them stand in double quotes.
@@ -81,6 +85,8 @@ func (a *asking) add(c *cobra.Command) {
 	f.StringArrayVar(&a.words.By, "by", nil, "split by `persona`")
 	f.StringArrayVar(&a.words.Filters, "filter", nil, "see only what passes a `CONDITION`; "+
 		"repeated: all must hold")
+	f.BoolVar(&a.words.CustomersOnly, "customers-only", false, "leave out robots and the site's own "+
+		"people: as --filter \"traffic is not set\"")
 	f.StringVar(&a.words.Compat, "compat", "", "count as `posthog`, mixpanel or amplitude would; "+
 		"flags given beside it win")
 	f.StringVar(&a.file, "question", "", "`FILE` with a question as JSON (FunnelQuestion), - for "+

@@ -198,7 +198,7 @@ Exit codes: 0 done; 1 failed, with the reason on stderr; 2 the command line is w
 	)
 	root.AddCommand(
 		newUp(w), newRebuild(w), newVersion(w),
-		newSite(w), newMap(w), newSend(w), newImport(w), newAsk(w),
+		newSite(w), newMap(w), newSend(w), newImport(w), newQuarantine(w), newCatalogue(w), newAsk(w),
 	)
 	root.SetHelpCommandGroupID(groupRun)
 	root.SetCompletionCommandGroupID(groupRun)

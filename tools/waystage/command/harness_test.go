@@ -17,8 +17,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	cataloguev1 "github.com/waystage/waystage/proto/gen/waystage/catalogue/v1"
+	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
@@ -55,6 +58,8 @@ type server struct {
 	funnelv1.UnimplementedFunnelServiceServer
 	journeyv1.UnimplementedJourneyMapServiceServer
 	sitev1.UnimplementedSiteServiceServer
+	collectv1.UnimplementedQuarantineServiceServer
+	cataloguev1.UnimplementedCatalogueServiceServer
 
 	address string
 
@@ -62,6 +67,11 @@ type server struct {
 	tokens  []string
 	asked   []*funnelv1.AskFunnelRequest
 	listed  []*funnelv1.ListFunnelPersonsRequest
+	updated []proto.Message
+	// names are the requests for pages of the catalogue.
+	names   []proto.Message
+	shelf   []*collectv1.ListQuarantinedMessagesRequest
+	replays []*collectv1.ReplayQuarantinedMessagesRequest
 	refusal error
 }
 
@@ -83,6 +93,8 @@ func serve(t *testing.T) (s *server, environment []string) {
 	funnelv1.RegisterFunnelServiceServer(g, s)
 	journeyv1.RegisterJourneyMapServiceServer(g, s)
 	sitev1.RegisterSiteServiceServer(g, s)
+	collectv1.RegisterQuarantineServiceServer(g, s)
+	cataloguev1.RegisterCatalogueServiceServer(g, s)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

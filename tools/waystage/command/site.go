@@ -15,15 +15,16 @@ import (
 func newSite(w *World) *cobra.Command {
 	return group(&cobra.Command{
 		Use: "site", GroupID: groupDefine,
-		Short: "Make sites and their keys",
+		Short: "Make sites and their keys, and say what is kept of what they send",
 		Long: `A site is one property whose customers are followed: its touchpoints, persons and map are
 its own. It has write keys (wk_…) that send touchpoints, read tokens (rt_…) that ask, and
 admin tokens (at_…) that also publish maps and make keys. Making sites needs the root
 token, which "waystage up" keeps in its data folder.`,
 		Example: `  waystage site create shop --name "The shop" --time-zone Europe/Berlin
   waystage site list
+  waystage site set shop --ip drop --deny email,phone
   waystage site key create read --site shop --label "BI tool"`,
-	}, newSiteCreate(w), newSiteList(w), newSiteKey(w))
+	}, newSiteCreate(w), newSiteList(w), newSiteShow(w), newSiteSet(w), newSiteKey(w))
 }
 
 // siteKeys are the kinds of keys by the words for them, in the order in which they are made.
@@ -164,21 +165,23 @@ const pageSize = 1000
 func newSiteKey(w *World) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "key",
-		Short: "Make, list and revoke the keys of a site",
+		Short: "Make, list, change and revoke the keys of a site",
 		Example: `  waystage site key create write --site shop --label "web shop"
   waystage site key list --site shop
+  waystage site key set 1f3a… --site shop --rate 500
   waystage site key revoke 1f3a… --site shop`,
-	}, newKeyCreate(w), newKeyList(w), newKeyRevoke(w))
+	}, newKeyCreate(w), newKeyList(w), newKeySet(w), newKeyRevoke(w))
 }
 
 func newKeyCreate(w *World) *cobra.Command {
 	t := &target{world: w}
-	var label string
+	var limits keyLimits
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "create write|read|admin",
 		Short: "Make a key and print its secret, this once",
 		Example: `  waystage site key create write --site shop
+  waystage site key create write --site shop --origin https://shop.example --rate 500
   waystage site key create read --site shop --label "BI tool" --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -197,7 +200,8 @@ func newKeyCreate(w *World) *cobra.Command {
 			}
 			defer client.Close() //nolint:errcheck // nothing is lost with it
 			made, err := client.Sites.CreateKey(c.Context(), &sitev1.CreateKeyRequest{
-				Parent: t.parent(), Kind: kind, Label: label,
+				Parent: t.parent(), Kind: kind, Label: limits.label,
+				AllowedOrigins: limits.origins, MessagesPerSecond: limits.rate,
 			})
 			switch {
 			case err != nil:
@@ -211,7 +215,7 @@ func newKeyCreate(w *World) *cobra.Command {
 	}
 	t.addServer(c)
 	t.addSite(c)
-	c.Flags().StringVar(&label, "label", "", "what it is for, for people")
+	limits.add(c)
 	addJSON(c, &asJSON)
 	return c
 }
@@ -264,16 +268,13 @@ sites/SITE/keys/ID. Revoking twice is no error.`,
 		Example: "  waystage site key revoke 1f3a5c7e9b2d4f60 --site shop",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			name := args[0]
-			if !strings.Contains(name, "/") {
-				name = t.parent() + "/keys/" + name
-			}
 			client, err := t.client(administration)
 			if err != nil {
 				return err
 			}
 			defer client.Close() //nolint:errcheck // nothing is lost with it
-			ended, err := client.Sites.RevokeKey(c.Context(), &sitev1.RevokeKeyRequest{Name: name})
+			ended, err := client.Sites.RevokeKey(c.Context(),
+				&sitev1.RevokeKeyRequest{Name: t.keyName(args[0])})
 			if err != nil {
 				return err
 			}

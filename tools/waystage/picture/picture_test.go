@@ -13,6 +13,7 @@ import (
 	"github.com/rivo/uniseg"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
@@ -122,6 +123,27 @@ func persons() Persons {
 	}
 }
 
+func quarantine() *collectv1.ListQuarantinedMessagesResponse {
+	return &collectv1.ListQuarantinedMessagesResponse{
+		Reasons: []*collectv1.ReasonCount{
+			{Reason: "no_identity", Count: 1234},
+			{Reason: "a_reason_with_a_rather_long_name_of_its_own"},
+			{Reason: "bad_time", Count: 1},
+		},
+		Messages: []*collectv1.QuarantinedMessage{
+			{
+				Name:   "sites/shop/quarantinedMessages/3f5a7c9e1b2d4f608a7c9e1b2d4f6081",
+				Reason: "a_reason_with_a_rather_long_name_of_its_own", ReceivedAt: at(0),
+				Detail: "send at least one of userId and anonymousId, and not a word such as null or none",
+			},
+			{
+				Name:       "sites/shop/quarantinedMessages/8a7c9e1b2d4f60813f5a7c9e1b2d4f60",
+				ReceivedAt: at(-time.Hour), Reason: "bad_time", ReplayedAt: at(0), Detail: "x\x1b[2J",
+			},
+		},
+	}
+}
+
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -162,11 +184,60 @@ func TestPictures(t *testing.T) {
 				Name: "sites/shop", DisplayName: "The shop", TimeZone: "Europe/Berlin", CreatedAt: at(0),
 			}})
 		}},
+		{"site", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Site(w, &sitev1.Site{
+				Name: "sites/shop", DisplayName: "The\nshop", TimeZone: "Europe/Berlin",
+				CreatedAt: at(0), Privacy: &sitev1.Privacy{
+					IpHandling:       sitev1.IpHandling_IP_HANDLING_DROP,
+					DeniedProperties: []string{"email", "address.street"},
+					ConsentField:     "context.consent.analytics",
+				},
+			})
+		}},
+		{"quarantine", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Quarantine(w, quarantine())
+		}},
+		{"quarantine-color", Paper{Width: 100, Color: true}, func(p Paper, w io.Writer) error {
+			return p.Quarantine(w, quarantine())
+		}},
+		{"quarantine-empty", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Quarantine(w, &collectv1.ListQuarantinedMessagesResponse{})
+		}},
+		{"quarantined", Paper{}, func(p Paper, w io.Writer) error {
+			m := quarantine().GetMessages()[0]
+			m.StageOfRefusal, m.Source, m.BatchIndex, m.KeyId = "ingest", "/v1/batch", 3, "1f"
+			m.Payload = []byte(`{"type":"track","properties":{"a":[1,2],"t":"` + "\u009b2J" + `"}}`)
+			m.SentAt, m.BatchContextJson = at(-time.Minute), `{"app":"x"}`
+			return p.Quarantined(w, m)
+		}},
+		{"quarantined-odd", Paper{}, func(p Paper, w io.Writer) error {
+			m := quarantine().GetMessages()[1]
+			m.Payload, m.PayloadTruncated = []byte("{\"a\":\"\xff\x1b[2J\r\n\tb"), true
+			return p.Quarantined(w, m)
+		}},
+		{"quarantined-withheld", Paper{}, func(p Paper, w io.Writer) error {
+			m := quarantine().GetMessages()[1]
+			m.PayloadWithheld = true
+			return p.Quarantined(w, m)
+		}},
+		{"replayed", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Replayed(w, &collectv1.ReplayQuarantinedMessagesResponse{
+				Accepted: 12000, Unreplayable: 3,
+				Refused: []*collectv1.ReasonCount{{Reason: "bad_time", Count: 8}, {Reason: "x", Count: 1}},
+			}, false)
+		}},
+		{"replayed-dry", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Replayed(w, &collectv1.ReplayQuarantinedMessagesResponse{Accepted: 1}, true)
+		}},
+		{"replayed-none", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Replayed(w, &collectv1.ReplayQuarantinedMessagesResponse{}, true)
+		}},
 		{"keys", Paper{}, func(p Paper, w io.Writer) error {
 			return p.Keys(w, []*sitev1.Key{
 				{
 					Name: "sites/shop/keys/1f", Kind: sitev1.KeyKind_KEY_KIND_WRITE,
-					Label: "web", CreatedAt: at(0),
+					Label: "web", CreatedAt: at(0), MessagesPerSecond: 2.5,
+					AllowedOrigins: []string{"https://shop.example", "null"},
 				},
 				{
 					Name: "sites/shop/keys/2f", Kind: sitev1.KeyKind_KEY_KIND_ADMIN,

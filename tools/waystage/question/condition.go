@@ -3,6 +3,7 @@ package question
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -27,6 +28,10 @@ var (
 		"event":      funnelv1.Subject_SUBJECT_EVENT,
 		"stage":      funnelv1.Subject_SUBJECT_STAGE,
 		"touchpoint": funnelv1.Subject_SUBJECT_TOUCHPOINT,
+		"device":     funnelv1.Subject_SUBJECT_DEVICE,
+		"browser":    funnelv1.Subject_SUBJECT_BROWSER,
+		"os":         funnelv1.Subject_SUBJECT_OS,
+		"traffic":    funnelv1.Subject_SUBJECT_TRAFFIC,
 	}
 )
 
@@ -52,10 +57,10 @@ var signs = []struct {
 	{sign: "<", operator: funnelv1.Operator_OPERATOR_LT},
 }
 
-// ParseCondition reads a condition such as "total>100", "trait:plan=pro", "channel=email|social"
-// or "coupon?". A name without a subject is that of a property, but for the words persona,
-// channel, event, stage and touchpoint. Values that look like numbers or true and false are
-// such; in quotes they are texts.
+// ParseCondition reads a condition such as "total>100", "trait:plan=pro", "channel=email|social",
+// "coupon?" or "traffic is not set". A name without a subject is that of a property, but for the
+// words persona, channel, event, stage, touchpoint, device, browser, os and traffic. Values that
+// look like numbers or true and false are such; in quotes they are texts.
 func ParseCondition(text string) (*funnelv1.Condition, error) {
 	s := scanner{text: text}
 	c, err := s.condition()
@@ -70,6 +75,9 @@ func ParseCondition(text string) (*funnelv1.Condition, error) {
 
 func (s *scanner) condition() (*funnelv1.Condition, error) {
 	c := &funnelv1.Condition{}
+	if s.inWords(c) {
+		return c, nil
+	}
 	if err := s.subject(c); err != nil {
 		return nil, err
 	}
@@ -92,6 +100,40 @@ func (s *scanner) condition() (*funnelv1.Condition, error) {
 		return c, err
 	}
 	return nil, s.wrong("a test is missing: one of = != ~ !~ > >= < <= with a value, or ? or !?")
+}
+
+// spoken are the operators that may be written in words, the longer one first.
+var spoken = []struct {
+	text     string
+	operator funnelv1.Operator
+}{
+	{" is not set", funnelv1.Operator_OPERATOR_IS_NOT_SET},
+	{" is set", funnelv1.Operator_OPERATOR_IS_SET},
+}
+
+// inWords reads a condition whose operator is written in words. It leaves all others where they
+// are.
+func (s *scanner) inWords(c *funnelv1.Condition) bool {
+	from := s.at
+	end := len(s.text)
+	if stop := strings.IndexAny(s.text[from:], ",]"); stop >= 0 {
+		end = from + stop
+	}
+	clause := strings.TrimRight(s.text[from:end], " \t")
+	for _, w := range spoken {
+		head, is := strings.CutSuffix(clause, w.text)
+		if !is {
+			continue
+		}
+		inner := &scanner{text: head}
+		if inner.subject(c) == nil && inner.end() {
+			c.Operator = w.operator
+			s.at = end
+			return true
+		}
+		c.Reset()
+	}
+	return false
 }
 
 // subject reads where the value is found.

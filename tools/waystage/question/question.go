@@ -19,6 +19,8 @@ type Words struct {
 	Compat             string
 	By                 []string
 	Filters            []string
+	// CustomersOnly hides robots and the site's own people.
+	CustomersOnly bool
 }
 
 // DefaultFrom is the beginning of a range that nobody stated.
@@ -184,5 +186,21 @@ func (w Words) filter(q *funnelv1.FunnelQuestion, _ time.Time) error {
 	if f != nil {
 		q.Filter = f
 	}
+	if w.CustomersOnly {
+		q.Filter = customersOnly(q.GetFilter())
+	}
 	return nil
+}
+
+// customersOnly adds to a filter, nil or not, that a touchpoint is a customer's.
+func customersOnly(f *funnelv1.Filter) *funnelv1.Filter {
+	ordinary := &funnelv1.Filter{Is: &funnelv1.Filter_Condition{Condition: &funnelv1.Condition{
+		Subject: funnelv1.Subject_SUBJECT_TRAFFIC, Operator: funnelv1.Operator_OPERATOR_IS_NOT_SET,
+	}}}
+	if f == nil {
+		return ordinary
+	}
+	return &funnelv1.Filter{Is: &funnelv1.Filter_All{
+		All: &funnelv1.FilterList{Filters: []*funnelv1.Filter{f, ordinary}},
+	}}
 }

@@ -3,6 +3,7 @@ package question
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -146,5 +147,34 @@ func TestParsePart(t *testing.T) {
 	}
 	if _, err := ParsePart("x"); err == nil {
 		t.Error("ParsePart(x) gives no error")
+	}
+}
+
+// TestCustomersOnly adds to the filter that is there, whoever gave it.
+func TestCustomersOnly(t *testing.T) {
+	t.Parallel()
+	ordinary := condition(funnelv1.Subject_SUBJECT_TRAFFIC, "", funnelv1.Operator_OPERATOR_IS_NOT_SET)
+	only := func(c *funnelv1.Condition) *funnelv1.Filter {
+		return &funnelv1.Filter{Is: &funnelv1.Filter_Condition{Condition: c}}
+	}
+	both := &funnelv1.Filter{Is: &funnelv1.Filter_All{All: &funnelv1.FilterList{
+		Filters: []*funnelv1.Filter{only(condition(property, "x", eq, 1.0)), only(ordinary)},
+	}}}
+	for name, c := range map[string]struct {
+		words Words
+		file  *funnelv1.Filter
+		want  *funnelv1.Filter
+	}{
+		"alone":     {words: Words{CustomersOnly: true}, want: only(ordinary)},
+		"beside":    {words: Words{CustomersOnly: true, Filters: []string{"x=1"}}, want: both},
+		"in a file": {words: Words{CustomersOnly: true}, file: only(condition(property, "x", eq, 1.0)), want: both},
+	} {
+		q := &funnelv1.FunnelQuestion{Filter: c.file}
+		if err := c.words.Apply(q, time.Unix(0, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, q.GetFilter(), protocmp.Transform()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

@@ -60,6 +60,9 @@ func TestParseStep(t *testing.T) {
 			condition(property, "total", gt, 1000.0), condition(property, "paid", eq, true))},
 		{text: "any[channel=email]", want: step("any", "",
 			condition(funnelv1.Subject_SUBJECT_CHANNEL, "", eq, "email"))},
+		{text: "any[traffic is not set , total>1]", want: step("any", "",
+			condition(funnelv1.Subject_SUBJECT_TRAFFIC, "", funnelv1.Operator_OPERATOR_IS_NOT_SET),
+			condition(property, "total", gt, 1.0))},
 	} {
 		got, err := ParseStep(c.text)
 		if err != nil {
@@ -78,6 +81,21 @@ func TestParseCondition(t *testing.T) {
 		want *funnelv1.Condition
 	}{
 		{text: "total>100", want: condition(property, "total", gt, 100.0)},
+		{text: "device=mobile|tablet", want: condition(funnelv1.Subject_SUBJECT_DEVICE, "",
+			funnelv1.Operator_OPERATOR_IN, "mobile", "tablet")},
+		{text: "browser~fire", want: condition(funnelv1.Subject_SUBJECT_BROWSER, "",
+			funnelv1.Operator_OPERATOR_CONTAINS, "fire")},
+		{text: "os!=iOS", want: condition(funnelv1.Subject_SUBJECT_OS, "",
+			funnelv1.Operator_OPERATOR_NEQ, "iOS")},
+		{text: "traffic!?", want: condition(funnelv1.Subject_SUBJECT_TRAFFIC, "",
+			funnelv1.Operator_OPERATOR_IS_NOT_SET)},
+		{text: " traffic is not set ", want: condition(funnelv1.Subject_SUBJECT_TRAFFIC, "",
+			funnelv1.Operator_OPERATOR_IS_NOT_SET)},
+		{text: "trait:plan is set", want: condition(funnelv1.Subject_SUBJECT_TRAIT, "plan",
+			funnelv1.Operator_OPERATOR_IS_SET)},
+		{text: `"traffic" is set`, want: condition(property, "traffic",
+			funnelv1.Operator_OPERATOR_IS_SET)},
+		{text: "note=it is set", want: condition(property, "note", eq, "it is set")},
 		{text: "total >= -1.5", want: condition(property, "total", funnelv1.Operator_OPERATOR_GTE, -1.5)},
 		{text: "total<0", want: condition(property, "total", funnelv1.Operator_OPERATOR_LT, 0.0)},
 		{text: "total<=0", want: condition(property, "total", funnelv1.Operator_OPERATOR_LTE, 0.0)},

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	cataloguev1 "github.com/waystage/waystage/proto/gen/waystage/catalogue/v1"
+	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
@@ -24,6 +26,10 @@ type Client struct {
 	Funnels funnelv1.FunnelServiceClient
 	Maps    journeyv1.JourneyMapServiceClient
 	Sites   sitev1.SiteServiceClient
+	// Catalogue holds the names that a site has sent.
+	Catalogue cataloguev1.CatalogueServiceClient
+	// Quarantine holds refused messages.
+	Quarantine collectv1.QuarantineServiceClient
 
 	conn *grpc.ClientConn
 }
@@ -52,10 +58,14 @@ func New(address, token string) (*Client, error) {
 		return nil, fmt.Errorf("reading the server's address %q: %w", address, err)
 	}
 	return &Client{
-		Funnels: funnelv1.NewFunnelServiceClient(conn),
-		Maps:    journeyv1.NewJourneyMapServiceClient(conn),
-		Sites:   sitev1.NewSiteServiceClient(conn),
-		conn:    conn,
+		Funnels:   funnelv1.NewFunnelServiceClient(conn),
+		Maps:      journeyv1.NewJourneyMapServiceClient(conn),
+		Sites:     sitev1.NewSiteServiceClient(conn),
+		Catalogue: cataloguev1.NewCatalogueServiceClient(conn),
+
+		Quarantine: collectv1.NewQuarantineServiceClient(conn),
+
+		conn: conn,
 	}, nil
 }
 

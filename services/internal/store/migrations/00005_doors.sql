@@ -33,14 +33,15 @@ ORDER BY (site, received_at, id)
 TTL toDateTime(received_at) + INTERVAL 90 DAY
 SETTINGS ttl_only_drop_parts = 1;
 
--- Names of properties and traits that were sent, by event (empty: a trait) and type. A row whose
--- property is empty counts what found no room. Names of events are those of touchpoints.
+-- Names that were sent: of events (no property, type event), and of properties and traits by event
+-- (empty: a trait) and type of the value. Rows without either name count what found no room. A batch
+-- that is done again is counted again.
 CREATE TABLE IF NOT EXISTS catalogue
 (
     site     LowCardinality(String),
     event    String,
     property String,
-    type     LowCardinality(String) COMMENT 'text, number, boolean, array or object',
+    type     LowCardinality(String) COMMENT 'event, text, number, boolean, array, object, overflow_event or overflow_property',
     count    SimpleAggregateFunction(sum, UInt64),
     first_at SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_at  SimpleAggregateFunction(max, DateTime64(3, 'UTC')),

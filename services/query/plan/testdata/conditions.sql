@@ -25,4 +25,4 @@ site = "shop"
 4 property_0 String
 5 property_1 String
 
-{Channel:3 Event:-1 Stage:-1 Touchpoint:-1 Properties:4 ShownOrder:-1}
+{Channel:3 Event:-1 Stage:-1 Touchpoint:-1 Device:-1 Browser:-1 OS:-1 Traffic:-1 Properties:4 ShownOrder:-1}

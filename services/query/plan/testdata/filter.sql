@@ -38,4 +38,4 @@ site = "shop"
 11 batch_index UInt32
 12 message_id String
 
-{Channel:3 Event:4 Stage:5 Touchpoint:6 Properties:7 ShownOrder:8}
+{Channel:3 Event:4 Stage:5 Touchpoint:6 Device:-1 Browser:-1 OS:-1 Traffic:-1 Properties:7 ShownOrder:8}

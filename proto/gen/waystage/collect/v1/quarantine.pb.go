@@ -601,10 +601,12 @@ type ReplayQuarantinedMessagesRequest struct {
 	Filter *QuarantineFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// One message alone, by its name; filter is absent then.
 	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	// At most so many, 1 to 100000. Default 10000.
+	// At most so many are tried, 1 to 100000. Default 10000.
 	MaxMessages uint32 `protobuf:"varint,4,opt,name=max_messages,json=maxMessages,proto3" json:"max_messages,omitempty"`
 	// Only judge: nothing is taken.
-	DryRun        bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	DryRun bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// next_page_token of the previous answer: goes on after what that tried. Empty: from the oldest.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -674,6 +676,13 @@ func (x *ReplayQuarantinedMessagesRequest) GetDryRun() bool {
 	return false
 }
 
+func (x *ReplayQuarantinedMessagesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 // ReplayQuarantinedMessagesResponse says what became of them.
 type ReplayQuarantinedMessagesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -683,8 +692,9 @@ type ReplayQuarantinedMessagesResponse struct {
 	Refused []*ReasonCount `protobuf:"bytes,2,rep,name=refused,proto3" json:"refused,omitempty"`
 	// Messages that cannot be judged again: cut, withheld, or refused by the processor.
 	Unreplayable uint64 `protobuf:"varint,3,opt,name=unreplayable,proto3" json:"unreplayable,omitempty"`
-	// Whether max_messages kept more of them from being tried: call again.
-	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	// Goes on after what was tried, of which max_messages or the time of a call allowed no more.
+	// Empty: all were tried.
+	NextPageToken string `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -740,11 +750,11 @@ func (x *ReplayQuarantinedMessagesResponse) GetUnreplayable() uint64 {
 	return 0
 }
 
-func (x *ReplayQuarantinedMessagesResponse) GetMore() bool {
+func (x *ReplayQuarantinedMessagesResponse) GetNextPageToken() string {
 	if x != nil {
-		return x.More
+		return x.NextPageToken
 	}
-	return false
+	return ""
 }
 
 var File_waystage_collect_v1_quarantine_proto protoreflect.FileDescriptor
@@ -797,18 +807,20 @@ const file_waystage_collect_v1_quarantine_proto_rawDesc = "" +
 	"\x1cGetQuarantinedMessageRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"b\n" +
 	"\x1dGetQuarantinedMessageResponse\x12A\n" +
-	"\amessage\x18\x01 \x01(\v2'.waystage.collect.v1.QuarantinedMessageR\amessage\"\xce\x01\n" +
+	"\amessage\x18\x01 \x01(\v2'.waystage.collect.v1.QuarantinedMessageR\amessage\"\xed\x01\n" +
 	" ReplayQuarantinedMessagesRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12=\n" +
 	"\x06filter\x18\x02 \x01(\v2%.waystage.collect.v1.QuarantineFilterR\x06filter\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12!\n" +
 	"\fmax_messages\x18\x04 \x01(\rR\vmaxMessages\x12\x17\n" +
-	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"\xb3\x01\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tR\tpageToken\"\xc7\x01\n" +
 	"!ReplayQuarantinedMessagesResponse\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\x04R\baccepted\x12:\n" +
 	"\arefused\x18\x02 \x03(\v2 .waystage.collect.v1.ReasonCountR\arefused\x12\"\n" +
-	"\funreplayable\x18\x03 \x01(\x04R\funreplayable\x12\x12\n" +
-	"\x04more\x18\x04 \x01(\bR\x04more2\xc8\x04\n" +
+	"\funreplayable\x18\x03 \x01(\x04R\funreplayable\x12&\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken2\xc8\x04\n" +
 	"\x11QuarantineService\x12\xb6\x01\n" +
 	"\x17ListQuarantinedMessages\x123.waystage.collect.v1.ListQuarantinedMessagesRequest\x1a4.waystage.collect.v1.ListQuarantinedMessagesResponse\"0\x82\xd3\xe4\x93\x02*\x12(/v1/{parent=sites/*}/quarantinedMessages\x12\xb0\x01\n" +
 	"\x15GetQuarantinedMessage\x121.waystage.collect.v1.GetQuarantinedMessageRequest\x1a2.waystage.collect.v1.GetQuarantinedMessageResponse\"0\x82\xd3\xe4\x93\x02*\x12(/v1/{name=sites/*/quarantinedMessages/*}\x12\xc6\x01\n" +

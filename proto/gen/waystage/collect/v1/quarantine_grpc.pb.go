@@ -35,9 +35,10 @@ type QuarantineServiceClient interface {
 	ListQuarantinedMessages(ctx context.Context, in *ListQuarantinedMessagesRequest, opts ...grpc.CallOption) (*ListQuarantinedMessagesResponse, error)
 	// One refused message. Errors: NOT_FOUND.
 	GetQuarantinedMessage(ctx context.Context, in *GetQuarantinedMessageRequest, opts ...grpc.CallOption) (*GetQuarantinedMessageResponse, error)
-	// Judges refused messages again by the rules and settings of now. Those that may enter are
-	// counted as received when they first were, once, however often they are replayed. Errors:
-	// INVALID_ARGUMENT, NOT_FOUND (site), UNAVAILABLE (retry: what was replayed stays so).
+	// Judges refused messages again by the rules and settings of now, oldest first. Those that may
+	// enter are counted as received when they first were, once, however often they are replayed.
+	// Errors: INVALID_ARGUMENT, NOT_FOUND (site), UNAVAILABLE (retry: what was replayed stays so),
+	// UNIMPLEMENTED (this installation does not replay).
 	ReplayQuarantinedMessages(ctx context.Context, in *ReplayQuarantinedMessagesRequest, opts ...grpc.CallOption) (*ReplayQuarantinedMessagesResponse, error)
 }
 
@@ -90,9 +91,10 @@ type QuarantineServiceServer interface {
 	ListQuarantinedMessages(context.Context, *ListQuarantinedMessagesRequest) (*ListQuarantinedMessagesResponse, error)
 	// One refused message. Errors: NOT_FOUND.
 	GetQuarantinedMessage(context.Context, *GetQuarantinedMessageRequest) (*GetQuarantinedMessageResponse, error)
-	// Judges refused messages again by the rules and settings of now. Those that may enter are
-	// counted as received when they first were, once, however often they are replayed. Errors:
-	// INVALID_ARGUMENT, NOT_FOUND (site), UNAVAILABLE (retry: what was replayed stays so).
+	// Judges refused messages again by the rules and settings of now, oldest first. Those that may
+	// enter are counted as received when they first were, once, however often they are replayed.
+	// Errors: INVALID_ARGUMENT, NOT_FOUND (site), UNAVAILABLE (retry: what was replayed stays so),
+	// UNIMPLEMENTED (this installation does not replay).
 	ReplayQuarantinedMessages(context.Context, *ReplayQuarantinedMessagesRequest) (*ReplayQuarantinedMessagesResponse, error)
 	mustEmbedUnimplementedQuarantineServiceServer()
 }

@@ -1,0 +1,100 @@
+package journey
+
+import (
+	"encoding/json"
+	"iter"
+	"strings"
+)
+
+// All gives the members in their order: names, and values as JSON literals, which are parts of the
+// object's text. It reads no deeper than it must and decodes nothing. What is no canonical text of
+// an object ends where that shows.
+func (o Object) All() iter.Seq2[string, string] {
+	return func(yield func(name, literal string) bool) {
+		rest, is := strings.CutPrefix(string(o), "{")
+		for is && rest != "" && rest[0] == '"' {
+			end := literalEnd(rest)
+			if end >= len(rest) || rest[end] != ':' {
+				return
+			}
+			name := Unquote(rest[:end])
+			rest = rest[end+1:]
+			if end = literalEnd(rest); end == 0 || end >= len(rest) || !yield(name, rest[:end]) {
+				return
+			}
+			rest, is = strings.CutPrefix(rest[end:], ",")
+		}
+	}
+}
+
+// Literal is the member of a name as a JSON literal, empty if there is none.
+func (o Object) Literal(name string) string {
+	for member, literal := range o.All() {
+		if member == name {
+			return literal
+		}
+	}
+	return ""
+}
+
+// Unquote is the text that a JSON literal stands for, empty if it is no text.
+func Unquote(literal string) string {
+	if len(literal) < 2 || literal[0] != '"' {
+		return ""
+	}
+	if text := literal[1 : len(literal)-1]; strings.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	var text string
+	if json.Unmarshal([]byte(literal), &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// literalEnd is where the literal at the beginning of a canonical text ends: len(s) where it does
+// not.
+func literalEnd(s string) int {
+	if s == "" {
+		return 0
+	}
+	switch s[0] {
+	case '"':
+		return textEnd(s)
+	case '{', '[':
+		return nestEnd(s)
+	}
+	if end := strings.IndexAny(s, ",}]"); end >= 0 {
+		return end
+	}
+	return len(s)
+}
+
+func textEnd(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+func nestEnd(s string) int {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			i += textEnd(s[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(s)
+}

@@ -1,0 +1,9 @@
+package api_test
+
+import (
+	"testing"
+
+	"github.com/waystage/waystage/services/engine/enginetest"
+)
+
+func TestMain(m *testing.M) { enginetest.Main(m) }

@@ -1,0 +1,22 @@
+SELECT identity,
+	toUnixTimestamp64Milli(at) AS at_ms,
+	CAST(transform(event, [{n1:String}, {n2:String}], [toUInt32(1), toUInt32(2)], toUInt32(0)) AS UInt32) AS names,
+	CAST(traffic AS String) AS traffic_text
+FROM touchpoints
+WHERE site = {site:String}
+	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
+		AND fromUnixTimestamp64Milli({last:Int64}, 'UTC')
+	AND (event IN ({n1:String}, {n2:String}))
+
+first = "1772323200000"
+last = "1772413199999"
+n1 = "A"
+n2 = "B"
+site = "shop"
+
+0 identity UInt64
+1 at_ms Int64
+2 names UInt32
+3 traffic_text String
+
+{Channel:-1 Event:-1 Stage:-1 Touchpoint:-1 Device:-1 Browser:-1 OS:-1 Traffic:3 Properties:-1 ShownOrder:-1}
