@@ -29,7 +29,7 @@ func TestKilledImportOnARealStack(t *testing.T) {
 		return c
 	}
 	upCommand := self("up", "--demo", "none", "--ingest-port", "0", "--http-port", "0",
-		"--grpc-port", "0")
+		"--grpc-port", "0", "--ingest-grpc-port", "0")
 	screen := new(strings.Builder)
 	upCommand.Stdout, upCommand.Stderr = screen, screen
 	if err := upCommand.Start(); err != nil {

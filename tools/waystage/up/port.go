@@ -14,6 +14,8 @@ const (
 	DefaultIngestPort = 8380
 	DefaultHTTPPort   = 8381
 	DefaultGRPCPort   = 8382
+	// DefaultIngestGRPCPort is that for sending over gRPC.
+	DefaultIngestGRPCPort = 8383
 )
 
 // port is an address to listen on and how to choose another.
@@ -31,6 +33,7 @@ func (c Config) ports() []port {
 		{"sending touchpoints (ingest)", "--ingest-port", c.IngestPort},
 		{"questions as JSON (query, HTTP)", "--http-port", c.HTTPPort},
 		{"questions over gRPC (query)", "--grpc-port", c.GRPCPort},
+		{"sending touchpoints over gRPC (ingest)", "--ingest-grpc-port", c.IngestGRPCPort},
 	}
 }
 

@@ -35,7 +35,7 @@ type Config struct {
 	// Library is the path of libchdb; empty: it is looked for.
 	Library string
 	// Ports on loopback; 0 takes a free one.
-	IngestPort, HTTPPort, GRPCPort int
+	IngestPort, HTTPPort, GRPCPort, IngestGRPCPort int
 	// Demo is DemoGrocery or DemoNone.
 	Demo string
 	// DemoPace is how many times faster than life the shoppers of the demonstration live.
