@@ -39,6 +39,9 @@ type Config struct {
 // leastInFlightBytes is room for a few of the largest requests and their records.
 const leastInFlightBytes = 32 << 20
 
+// minRootToken is the length of the operator's token, in characters, that query asks for too.
+const minRootToken = 16
+
 // Validate tells every setting that is wrong.
 func (c Config) Validate() error {
 	var mistakes []error
@@ -51,6 +54,8 @@ func (c Config) Validate() error {
 	need(c.Replication >= 0, "WAYSTAGE_KAFKA_REPLICATION: must be 0 or more")
 	need(c.Retention > 0, "WAYSTAGE_KAFKA_RETENTION: must be above 0")
 	need(c.SkewTolerance >= 0, "WAYSTAGE_INGEST_SKEW_TOLERANCE: must be 0 or more")
+	need(c.RootToken == "" || len(c.RootToken) >= minRootToken,
+		"WAYSTAGE_ROOT_TOKEN: must have %d characters or more", minRootToken)
 	need(c.KeyRate >= 0, "WAYSTAGE_INGEST_KEY_RATE: must be 0 or more")
 	need(c.InFlightBytes >= leastInFlightBytes,
 		"WAYSTAGE_INGEST_IN_FLIGHT_BYTES: must be %d or more", leastInFlightBytes)

@@ -13,6 +13,10 @@ import (
 // noGRPC is the address that stands for no port.
 const noGRPC = "none"
 
+// grpcConnections bounds the connections of the gRPC port: those of servers are few, and each takes
+// far more memory than one of HTTP.
+const grpcConnections = 2000
+
 // grpcPort is the gRPC side of the service. A nil one does nothing.
 type grpcPort struct {
 	port     *rpc.Port
@@ -28,7 +32,7 @@ func openGRPC(
 	if config.GRPCListen == "" || config.GRPCListen == noGRPC {
 		return nil, nil //nolint:nilnil // none is no mistake
 	}
-	listener, err := listen(config.GRPCListen, config.MaxConnections)
+	listener, err := listen(config.GRPCListen, min(config.MaxConnections, grpcConnections))
 	if err != nil {
 		return nil, fmt.Errorf("opening the gRPC port of ingest: %w", err)
 	}

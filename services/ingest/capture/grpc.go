@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -39,12 +40,24 @@ type Calls struct {
 	handler *Handler
 	sites   Sites
 	root    root
+	// reading bounds what is being read: gRPC does not say how much comes, nor lets it be refused
+	// on the way. It is a bound of its own, so that slow callers do not keep requests out.
+	reading budget
 }
+
+// What a call holds of reading: one whose request comes, a whole request; a stream, which mostly
+// waits, a share of one.
+const (
+	callBytes   = MaxBodyBytes
+	streamBytes = MaxBodyBytes / 4
+)
 
 // NewCalls makes the gRPC side of a handler. rootToken is the operator's, which may replay messages
 // of every site; an empty one opens nothing.
 func NewCalls(handler *Handler, sites Sites, rootToken string) *Calls {
-	return &Calls{handler: handler, sites: sites, root: newRoot(rootToken)}
+	c := &Calls{handler: handler, sites: sites, root: newRoot(rootToken)}
+	c.reading.limit = max(handler.budget.limit, callBytes)
+	return c
 }
 
 // CollectDesc is collectv1.CollectService with a Calls as its server. The write key is looked at
@@ -116,14 +129,15 @@ var faults = map[int]fault.Kind{
 
 // fault is a problem as an error of gRPC.
 func (p *problem) fault() error {
+	message := strings.ReplaceAll(p.message, "Retry-After", "the time of RetryInfo")
 	if p.status == http.StatusTooManyRequests {
-		return fault.Exhaust(p.wait, "%s", p.message)
+		return fault.Exhaust(p.wait, "%s", message)
 	}
 	kind, known := faults[p.status]
 	if !known {
 		kind = fault.Internal
 	}
-	return fault.New(kind, "%s", p.message)
+	return fault.New(kind, "%s", message)
 }
 
 // requestOf is what the metadata of a call say, in the form of HTTP.
@@ -138,13 +152,16 @@ func requestOf(ctx context.Context) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// secretOfCall is the key or token of a call. Errors: missingKey, badAuthorization.
+// secretOfCall is the key or token of a call. Errors: missingMetadata, badMetadata.
 func secretOfCall(r *http.Request) (string, error) {
 	secret, err := secretOf(r)
-	if err == nil && secret == "" {
-		err = missingMetadata
+	switch {
+	case err != nil:
+		return "", badMetadata
+	case secret == "":
+		return "", missingMetadata
 	}
-	return secret, err
+	return secret, nil
 }
 
 // call is who sends by one call.
@@ -176,16 +193,31 @@ func (c *Calls) collect(ctx context.Context, read decode) (proto.Message, Outcom
 		return nil, o, err
 	}
 	request := new(collectv1.CollectRequest)
-	if err = read(request); err != nil {
-		return nil, o, readCallError(err)
+	if err = c.read(read, request); err != nil {
+		return nil, o, err
 	}
 	return in.take(ctx, door, request)
+}
+
+// read reads the request of a call that is no stream.
+func (c *Calls) read(read decode, request proto.Message) error {
+	hold := hold{budget: &c.reading}
+	defer hold.release()
+	if err := hold.grow(callBytes); err != nil {
+		return err
+	}
+	return readCallError(read(request))
 }
 
 // collectStream takes batches, one after the other: the next is read when the last is answered.
 func (c *Calls) collectStream(stream grpc.ServerStream) error {
 	began, ctx := time.Now(), stream.Context()
+	hold := hold{budget: &c.reading}
+	defer hold.release()
 	in, _, err := c.enter(ctx, streamEndpoint)
+	if err == nil {
+		err = hold.grow(streamBytes)
+	}
 	if err != nil {
 		return c.ended(began, Outcome{Endpoint: streamEndpoint}, err)
 	}

@@ -20,6 +20,14 @@ var (
 		status: http.StatusUnauthorized, code: missingKey.code, message: "there is no key: send it " +
 			"in the metadata, \"authorization: Bearer KEY\"",
 	}
+	badMetadata = &problem{
+		status: http.StatusUnauthorized, code: badAuthorization.code, message: "the authorization " +
+			"in the metadata is neither \"Bearer KEY\" nor \"Basic \" with the base64 of KEY:",
+	}
+	unknownToken = &problem{
+		status: http.StatusUnauthorized, code: "unknown_token", message: "no site has this token, " +
+			"or it was revoked: use an admin token of the site",
+	}
 	emptyBatch = &problem{
 		status: http.StatusBadRequest, code: "empty_batch", message: "the batch has no messages: " +
 			"send at least one",

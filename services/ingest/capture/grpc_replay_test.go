@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -121,6 +122,22 @@ func TestReplayTwice(t *testing.T) {
 	}
 	if diff := cmp.Diff(f.accepted()[:3], f.accepted()[3:]); diff != "" {
 		t.Errorf("(-first +second):\n%s", diff)
+	}
+}
+
+// TestReplayTokens: a token is taken wherever query takes one.
+func TestReplayTokens(t *testing.T) {
+	t.Parallel()
+	f := newCallFixture(t, newFixture())
+	request := replayOf(refusedByOldRules(`{"type":"track","event":"Paid","userId":"u"}`))
+	request.DryRun = true
+	for _, token := range []string{"ak", rootToken} {
+		for _, basic := range []string{token + ":", ":" + token, "x:" + token, token + ":x"} {
+			authorization := "Basic " + base64.StdEncoding.EncodeToString([]byte(basic))
+			if _, err := f.replay.Replay(as(t, authorization), request); err != nil {
+				t.Errorf("%s: %v", basic, err)
+			}
+		}
 	}
 }
 

@@ -391,6 +391,42 @@ func TestCallsAreBounded(t *testing.T) {
 	}
 }
 
+// TestStreamsAreBounded: only so many streams are open as there is memory for what may come on
+// them; who has ended makes room.
+func TestStreamsAreBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture()
+	f.budget.limit = 2 * streamBytes // there is room for one whole request always: for four
+	c := newCallFixture(t, f)
+	open := make([]collectv1.CollectService_CollectStreamClient, 4)
+	for i := range open {
+		open[i] = streamOf(t, c, "Bearer wk")
+		sendBatch(t, open[i], paidBatch("a"))
+		if _, err := open[i].Recv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := streamOf(t, c, "Bearer wk").Recv(); grpcstatus.Code(err) != codes.Unavailable ||
+		!strings.Contains(err.Error(), "RetryInfo") {
+		t.Errorf("one too many: %v", err)
+	}
+	if _, err := c.collect.Collect(as(t, "Bearer wk"), paidBatch("a")); grpcstatus.Code(err) !=
+		codes.Unavailable {
+		t.Errorf("a call: %v", err)
+	}
+	for _, stream := range open {
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.collect.Collect(as(t, "Bearer wk"), paidBatch("a")); err != nil {
+		t.Errorf("a call afterwards: %v", err)
+	}
+}
+
 func streamOf(t *testing.T, f *callFixture, authorization string) collectv1.CollectService_CollectStreamClient {
 	t.Helper()
 	stream, err := f.collect.CollectStream(as(t, authorization))

@@ -54,7 +54,7 @@ const (
 	portBufferBytes   = 16 << 10
 	portHeaderBytes   = 32 << 10
 	portHandshake     = 10 * time.Second
-	portIdle          = 15 * time.Minute
+	portIdle          = 2 * time.Minute
 	portPing          = time.Minute
 	portPingTimeout   = 20 * time.Second
 	portLeastPingTime = 10 * time.Second
@@ -92,7 +92,6 @@ func (p *Port) limits() []grpc.ServerOption {
 		grpc.StaticConnWindowSize(portLineBytes),
 		grpc.ReadBufferSize(portBufferBytes),
 		grpc.WriteBufferSize(portBufferBytes),
-		grpc.SharedWriteBuffer(true),
 		grpc.ConnectionTimeout(portHandshake),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: portIdle, Time: portPing, Timeout: portPingTimeout,

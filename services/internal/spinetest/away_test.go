@@ -159,7 +159,7 @@ func startServices(t *testing.T, kafka, dsn string) (send func(key, user string)
 		Topic: "waystage.touchpoints", QuarantineTopic: "waystage.quarantine", Partitions: 2,
 		Retention: time.Hour, SkewTolerance: 2 * time.Minute, InFlightBytes: 64 << 20,
 		ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
-		DrainTimeout: 20 * time.Second,
+		DrainTimeout: 20 * time.Second, MaxConnections: 1000,
 	}, zerolog.Nop(), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)

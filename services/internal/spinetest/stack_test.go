@@ -139,7 +139,7 @@ func (s *stack) startIngest() {
 		Topic: "waystage.touchpoints", QuarantineTopic: "waystage.quarantine", Partitions: 8,
 		Retention: 168 * time.Hour, SkewTolerance: 2 * time.Minute, InFlightBytes: 64 << 20,
 		ReadTimeout: 30 * time.Second, WriteTimeout: 10 * time.Second,
-		DrainTimeout: 20 * time.Second,
+		DrainTimeout: 20 * time.Second, MaxConnections: 1000,
 	}, zerolog.Nop(), prometheus.NewRegistry())
 	if err != nil {
 		s.t.Fatal(err)

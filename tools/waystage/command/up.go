@@ -39,7 +39,7 @@ Further settings of the services are read from the environment by their usual na
 as WAYSTAGE_PROCESSOR_BATCH_AGE.`,
 		Example: `  waystage up
   waystage up --data /var/lib/waystage --demo none
-  waystage up --ingest-port 0 --http-port 0 --grpc-port 0
+  waystage up --ingest-port 0 --http-port 0 --grpc-port 0 --ingest-grpc-port 0
   waystage up --kafka kafka-1:9092,kafka-2:9092 --clickhouse http://user:password@ch:8123/waystage`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := c.Validate(); err != nil {
@@ -60,6 +60,8 @@ as WAYSTAGE_PROCESSOR_BATCH_AGE.`,
 		"`port` for questions as JSON; 0 takes a free one")
 	f.IntVar(&c.GRPCPort, "grpc-port", up.DefaultGRPCPort,
 		"`port` for questions over gRPC; 0 takes a free one")
+	f.IntVar(&c.IngestGRPCPort, "ingest-grpc-port", up.DefaultIngestGRPCPort,
+		"`port` for sending touchpoints over gRPC; 0 takes a free one")
 	f.StringVar(&c.Demo, "demo", up.DemoGrocery,
 		"`which` demonstration to run: "+strings.Join([]string{up.DemoGrocery, up.DemoNone}, " or "))
 	f.Float64Var(&c.DemoPace, "demo-pace", demo.DefaultPace,

@@ -49,10 +49,11 @@ func (f Folder) Make() error {
 // Run says where a running instance can be reached.
 type Run struct {
 	PID int `json:"pid"`
-	// Ingest and HTTP are base URLs, GRPC is host:port.
-	Ingest string `json:"ingest"`
-	HTTP   string `json:"http"`
-	GRPC   string `json:"grpc"`
+	// Ingest and HTTP are base URLs, IngestGRPC and GRPC are host:port.
+	Ingest     string `json:"ingest"`
+	IngestGRPC string `json:"ingest_grpc"`
+	HTTP       string `json:"http"`
+	GRPC       string `json:"grpc"`
 	// ClickHouse is a DSN, Kafka are host:port.
 	ClickHouse string   `json:"clickhouse"`
 	Kafka      []string `json:"kafka"`

@@ -2,6 +2,7 @@ package up
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -36,38 +37,32 @@ func parse(config any, settings map[string]string) error {
 	return nil
 }
 
-// ingestGRPC is the setting of the address of ingest's gRPC port.
-const ingestGRPC = "WAYSTAGE_INGEST_GRPC_LISTEN"
-
 // services starts the three services and waits until they do their work.
 func (u *up) services(
 	ctx context.Context, clickHouse string, brokers []string, rootToken string,
 ) (instance.Run, error) {
 	ports := u.config.ports()
 	settings := u.settings(clickHouse, brokers, map[string]string{
-		"WAYSTAGE_INGEST_LISTEN":     ports[0].address(),
-		"WAYSTAGE_QUERY_HTTP_LISTEN": ports[1].address(),
-		"WAYSTAGE_QUERY_GRPC_LISTEN": ports[2].address(),
-		"WAYSTAGE_ROOT_TOKEN":        rootToken,
+		"WAYSTAGE_INGEST_LISTEN":      ports[0].address(),
+		"WAYSTAGE_QUERY_HTTP_LISTEN":  ports[1].address(),
+		"WAYSTAGE_QUERY_GRPC_LISTEN":  ports[2].address(),
+		"WAYSTAGE_INGEST_GRPC_LISTEN": ports[3].address(),
+		"WAYSTAGE_ROOT_TOKEN":         rootToken,
 	})
-	if settings[ingestGRPC] == "" {
-		settings[ingestGRPC] = "127.0.0.1:0" // query is told which port it is
-	}
+	// Made before query, which is told its address, and run last.
 	i, err := u.ingest(withSnippet(settings))
 	if err != nil {
 		return instance.Run{}, err
 	}
-	if address := i.GRPCAddr(); address != "" {
-		settings["WAYSTAGE_QUERY_INGEST_GRPC"] = address
-	}
+	settings["WAYSTAGE_QUERY_INGEST_GRPC"] = i.GRPCAddr()
 	q, err := u.query(settings)
 	if err != nil {
-		return instance.Run{}, err
+		return instance.Run{}, errors.Join(err, i.Close())
 	}
 	u.launch("query", q.Run)
 	p, err := u.processor(settings)
 	if err != nil {
-		return instance.Run{}, err
+		return instance.Run{}, errors.Join(err, i.Close())
 	}
 	u.launch("processor", p.Run)
 	u.launch("ingest", i.Run)
@@ -79,6 +74,7 @@ func (u *up) services(
 	return instance.Run{
 		PID: u.config.PID, ClickHouse: clickHouse, Kafka: brokers,
 		Ingest: "http://" + i.Addr(), HTTP: "http://" + q.HTTPAddr(), GRPC: q.GRPCAddr(),
+		IngestGRPC: i.GRPCAddr(),
 	}, nil
 }
 

@@ -15,6 +15,7 @@ func (u *up) summary(run instance.Run, writeKey string) {
 	say("Waystage is up. Ctrl-C stops it; the data stay in %s.", u.config.Dir)
 	say("")
 	say("  send touchpoints   %s/v1/   Segment's HTTP API, with a write key", run.Ingest)
+	say("  send, over gRPC    %s   from servers, with a write key", run.IngestGRPC)
 	say("  ask, as JSON       %s/v1/   described by /openapi.json, with a read token", run.HTTP)
 	say("  ask, over gRPC     %s", run.GRPC)
 	say("  root token         in %s: it opens everything", u.folder.RootTokenFile())
