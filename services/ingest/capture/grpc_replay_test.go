@@ -186,7 +186,7 @@ func TestReplayErrors(t *testing.T) {
 		says                string
 	}{
 		{"no key", "", change(func(*collectv1.ReplayRequest) {}), codes.Unauthenticated, "metadata"},
-		{"unknown", "Bearer x", change(func(*collectv1.ReplayRequest) {}), codes.Unauthenticated, "key"},
+		{"unknown", "Bearer x", change(func(*collectv1.ReplayRequest) {}), codes.Unauthenticated, "admin token"},
 		{"write key", "Bearer wk", change(func(*collectv1.ReplayRequest) {}), codes.PermissionDenied, "admin"},
 		{"read key", "Bearer rk", change(func(*collectv1.ReplayRequest) {}), codes.PermissionDenied, "admin"},
 		{
