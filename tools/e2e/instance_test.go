@@ -28,6 +28,8 @@ type instance struct {
 	ingest, http, grpc string
 	// ports are all addresses that it listens on.
 	ports []string
+	// creating: commands that keep keys in the folder take turns.
+	creating sync.Mutex
 }
 
 // screen keeps what a process prints. It is safe for concurrent use.
@@ -51,14 +53,22 @@ func (s *screen) String() string {
 // start starts "up" on a folder, on free ports, and waits for its summary.
 func start(t *testing.T, data string, flags ...string) *instance {
 	t.Helper()
+	return startWith(t, nil, data, flags...)
+}
+
+// startWith starts "up" with settings NAME=VALUE besides.
+func startWith(t *testing.T, settings []string, data string, flags ...string) *instance {
+	t.Helper()
 	args := append([]string{
 		"up", "--data", data, "--ingest-port", "0", "--http-port", "0", "--grpc-port", "0",
+		"--ingest-grpc-port", "0",
 	}, flags...)
 	i := &instance{
 		data: data, out: &screen{}, exited: make(chan struct{}), began: time.Now(),
 		command: exec.Command(binary, args...), // it ends by the signals of the test
 	}
-	i.command.Env, i.command.Stdout, i.command.Stderr = environment(), i.out, i.out
+	i.command.Env = append(environment(), settings...)
+	i.command.Stdout, i.command.Stderr = i.out, i.out
 	i.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := i.command.Start(); err != nil {
 		t.Fatal(err)
@@ -74,7 +84,14 @@ func start(t *testing.T, data string, flags ...string) *instance {
 			t.Logf("waystage up said:\n%s", i.out)
 		}
 	})
-	eventually(t, patience, i.summary)
+	eventually(t, patience, func() error {
+		select {
+		case <-i.exited:
+			t.Fatalf("waystage up has ended:\n%s", i.out)
+		default:
+		}
+		return i.summary()
+	})
 	return i
 }
 

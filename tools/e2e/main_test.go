@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,7 +22,15 @@ var binary string
 
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
 
+// together is how many tests run at a time, whatever the processors: most of them wait.
+const together = "12"
+
 func runAll(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", together); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "waystage-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -29,7 +29,9 @@ type keys struct {
 // createSite makes a site with the map of testdata/shop.yaml.
 func (i *instance) createSite(t *testing.T, id string) keys {
 	t.Helper()
+	i.creating.Lock()
 	made := i.do(t, "site", "create", id, "--json")
+	i.creating.Unlock()
 	made.want(t, 0)
 	var k keys
 	if err := json.Unmarshal([]byte(made.stdout), &k); err != nil || k.Write == "" ||

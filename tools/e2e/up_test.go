@@ -42,7 +42,6 @@ func TestUp(t *testing.T) {
 			"doors":        func(t *testing.T) { i.doors(t, shop) },
 			"refusals":     func(t *testing.T) { i.refusals(t, shop) },
 			"send":         i.send,
-			"SDKs":         i.sdks,
 			"taken folder": i.takenFolder,
 			"taken port":   i.takenPort,
 		} {
@@ -192,7 +191,8 @@ func (i *instance) send(t *testing.T) {
 }
 
 func (i *instance) takenFolder(t *testing.T) {
-	second := i.do(t, "up", "--ingest-port", "0", "--http-port", "0", "--grpc-port", "0")
+	second := i.do(t, "up", "--ingest-port", "0", "--http-port", "0", "--grpc-port", "0",
+		"--ingest-grpc-port", "0")
 	second.want(t, 1, i.data, "already runs on this folder",
 		fmt.Sprintf("as process %d", i.command.Process.Pid), "--data")
 }
@@ -203,7 +203,8 @@ func (i *instance) takenPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := waystage(t, nil, "up", "--data", filepath.Join(t.TempDir(), "other"),
-		"--ingest-port", port, "--http-port", "0", "--grpc-port", "0")
+		"--ingest-port", port, "--http-port", "0", "--grpc-port", "0",
+		"--ingest-grpc-port", "0")
 	second.want(t, 1, "port "+port, "is taken by another program", "--ingest-port")
 }
 
@@ -265,7 +266,7 @@ func (i *instance) restart(t *testing.T) {
 	}
 	listed := next.do(t, "site", "list", "--json")
 	listed.want(t, 0)
-	if err := json.Unmarshal([]byte(listed.stdout), &sites); err != nil || len(sites.Sites) != 3 {
+	if err := json.Unmarshal([]byte(listed.stdout), &sites); err != nil || len(sites.Sites) != 2 {
 		t.Errorf("site list printed %s: %v", listed.stdout, err)
 	}
 	next.signal(t, syscall.SIGINT)

@@ -85,7 +85,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("looking for a free port: %w", err)
 		}
-		defer listener.Close() //nolint:errcheck,revive // all are held until all are found
+		defer listener.Close() //nolint:errcheck // all are held until all are found
 		ports[i] = listener.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil

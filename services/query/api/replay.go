@@ -19,7 +19,7 @@ import (
 const (
 	defaultReplayed = 10_000
 	maxReplayed     = 100_000
-	// replayMessages and replayBytes bound what is sent to ingest at once, which reads 500 KiB. it takes no more than
+	// replayMessages and replayBytes bound what is sent to ingest at once: it reads no more than
 	// 500 KiB, and one message is far smaller.
 	replayMessages = 500
 	replayBytes    = 400 << 10

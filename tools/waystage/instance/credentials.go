@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // Keys are the secrets of one site that the commands use. Any may be empty.
@@ -31,8 +32,14 @@ func (f Folder) Keys(site string) (Keys, error) {
 	return c.Sites[site], nil
 }
 
-// SaveKeys keeps those of a site beside those of others. Empty ones leave what is kept.
+// SaveKeys keeps those of a site beside those of others. Empty ones leave what is kept. Processes
+// that save at the same time wait for each other.
 func (f Folder) SaveKeys(site string, keys Keys) error {
+	turn, err := f.awaitTurn()
+	if err != nil {
+		return err
+	}
+	defer turn.Close() //nolint:errcheck // the system gives it back
 	var c credentials
 	if _, err := f.load(f.CredentialsFile(), &c); err != nil {
 		return err
@@ -51,6 +58,18 @@ func (f Folder) SaveKeys(site string, keys Keys) error {
 	}
 	c.Sites[site] = kept
 	return f.save(f.CredentialsFile(), c)
+}
+
+// awaitTurn waits until no other process changes the credentials; closing the file ends the turn.
+func (f Folder) awaitTurn() (*os.File, error) {
+	file, err := os.OpenFile(f.CredentialsFile()+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock of the credentials: %w", err)
+	}
+	if err := flock(file, syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking the credentials: %w", err), file.Close())
+	}
+	return file, nil
 }
 
 const rootTokenBytes = 24

@@ -2,8 +2,10 @@ package instance
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,6 +99,28 @@ func TestKeysAreKeptPerSite(t *testing.T) {
 	}
 	if got, err := f.Keys("c"); err != nil || got != (Keys{}) {
 		t.Errorf("Keys(c) = %+v, %v, want none", got, err)
+	}
+}
+
+// TestKeysSavedAtOnce saves the keys of many sites at the same time: none may be lost.
+func TestKeysSavedAtOnce(t *testing.T) {
+	t.Parallel()
+	f := folder(t)
+	const sites = 40
+	var saving sync.WaitGroup
+	for i := range sites {
+		saving.Go(func() {
+			if err := f.SaveKeys(fmt.Sprint("site-", i), Keys{Write: fmt.Sprint("wk_", i)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	saving.Wait()
+	for i := range sites {
+		keys, err := f.Keys(fmt.Sprint("site-", i))
+		if err != nil || keys.Write != fmt.Sprint("wk_", i) {
+			t.Errorf("site %d has the keys %v, %v", i, keys, err)
+		}
 	}
 }
 
