@@ -50,6 +50,8 @@ fmt: tools ## format the code
 lint: tools ## check style and the messages
 	cd proto && buf lint
 	for m in $(MODULES); do (cd $$m && golangci-lint run ./...); done
+	for m in services tools; do \
+	    (cd $$m && golangci-lint run --build-tags e2e,integration,realdata,cases ./...); done
 
 .PHONY: test
 test: deps ## run all tests that need no broker; in CI a skipped test is a failure

@@ -70,13 +70,13 @@ func newBench(ctx context.Context, o options) (b *bench, err error) {
 			return nil, fmt.Errorf("building %s: %w\n%s", program, err, out)
 		}
 	}
-	if err := b.startBroker(); err != nil {
+	if err := b.startBroker(ctx); err != nil {
 		return nil, err
 	}
 	return b, b.makeSite(ctx)
 }
 
-func (b *bench) startBroker() (err error) {
+func (b *bench) startBroker(ctx context.Context) (err error) {
 	dir := filepath.Join(b.dir, "kafka")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return fmt.Errorf("making a folder: %w", err)
@@ -88,7 +88,7 @@ func (b *bench) startBroker() (err error) {
 		return fmt.Errorf("starting Kafka: %w", err)
 	}
 	b.stops = append(b.stops, func() error { return b.broker.End(syscall.SIGTERM) })
-	return awaitPort(b.broker.Addr())
+	return awaitPort(ctx, b.broker.Addr())
 }
 
 // makeSite starts ClickHouse, and query for as long as it takes to make a site and a write key.
@@ -164,37 +164,41 @@ type server struct {
 	name, address, topic, debug string
 
 	command *exec.Cmd
-	ended   chan error
+	ended   chan struct{}
 }
 
-func (b *bench) startFloor() (*server, error) {
+func (b *bench) startFloor(ctx context.Context) (*server, error) {
 	s := &server{name: "floor", topic: floorTopic, address: freeAddress()}
-	s.command = exec.Command(filepath.Join(b.dir, "floor"), s.address, b.broker.Addr(), floorTopic,
-		strconv.Itoa(partitions))
-	return s, s.start()
+	s.command = exec.CommandContext(ctx, filepath.Join(b.dir, "floor"), s.address,
+		b.broker.Addr(), floorTopic, strconv.Itoa(partitions))
+	return s, s.start(ctx)
 }
 
-func (b *bench) startIngest(more ...string) (*server, error) {
+func (b *bench) startIngest(ctx context.Context) (*server, error) {
 	s := &server{name: "ingest", topic: ownTopic, address: freeAddress(), debug: freeAddress()}
-	s.command = exec.Command(filepath.Join(b.dir, "ingest"))
-	s.command.Env = append(append(os.Environ(),
+	s.command = exec.CommandContext(ctx, filepath.Join(b.dir, "ingest"))
+	s.command.Env = append(os.Environ(),
 		"WAYSTAGE_INGEST_LISTEN="+s.address,
 		"WAYSTAGE_DEBUG_LISTEN="+s.debug,
 		"WAYSTAGE_KAFKA_BROKERS="+b.broker.Addr(),
 		"WAYSTAGE_CLICKHOUSE_DSN="+b.dsn,
 		"WAYSTAGE_KAFKA_PARTITIONS="+strconv.Itoa(partitions),
-	), more...)
-	return s, s.start()
+		"WAYSTAGE_INGEST_GRPC_LISTEN=127.0.0.1:0",
+	)
+	return s, s.start(ctx)
 }
 
-func (s *server) start() error {
+func (s *server) start(ctx context.Context) error {
 	s.command.Stderr = os.Stderr
 	if err := s.command.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", s.name, err)
 	}
-	s.ended = make(chan error, 1)
-	go func() { s.ended <- s.command.Wait() }()
-	return awaitPort(s.address)
+	s.ended = make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		_ = s.command.Wait() // how it ended is no matter
+	}()
+	return awaitPort(ctx, s.address)
 }
 
 // stop ends it as an operator would.
@@ -228,8 +232,11 @@ func processorTime(pid int) time.Duration {
 		return 0
 	}
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
+	user, wrong := strconv.Atoi(fields[11])
+	system, bad := strconv.Atoi(fields[12])
+	if wrong != nil || bad != nil {
+		return 0
+	}
 	return time.Duration(user+system) * time.Second / ticks
 }
 
@@ -241,7 +248,10 @@ func (s *server) memory(line string) float64 {
 	}
 	for l := range strings.Lines(string(text)) {
 		if rest, found := strings.CutPrefix(l, line+":"); found {
-			kilobytes, _ := strconv.Atoi(strings.Fields(rest)[0])
+			kilobytes, err := strconv.Atoi(strings.Fields(rest)[0])
+			if err != nil {
+				return 0
+			}
 			return float64(kilobytes) / 1024
 		}
 	}
@@ -284,9 +294,9 @@ func freeAddress() string {
 }
 
 // awaitPort waits until somebody listens.
-func awaitPort(address string) error {
+func awaitPort(ctx context.Context, address string) error {
 	for deadline := time.Now().Add(readyWait); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := dial(ctx, address)
 		if err == nil {
 			return conn.Close()
 		}
@@ -295,3 +305,13 @@ func awaitPort(address string) error {
 		}
 	}
 }
+
+func dial(ctx context.Context, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	return conn, nil
+}
+
+const dialTimeout = 5 * time.Second

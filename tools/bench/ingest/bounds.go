@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,11 +17,11 @@ import (
 // killed sends at full load, kills ingest in the middle of it, and counts what Kafka holds of what
 // was answered with success.
 func (b *bench) killed(ctx context.Context) error {
-	own, err := b.startIngest()
+	own, err := b.startIngest(ctx)
 	if err != nil {
 		return err
 	}
-	if err := awaitReady(own.address); err != nil {
+	if err := awaitReady(ctx, own.address); err != nil {
 		return errors.Join(err, own.kill())
 	}
 	before, err := b.stored(ctx, ownTopic)
@@ -61,11 +60,11 @@ func (b *bench) memory(ctx context.Context) error {
 		"| | most resident, MB | slowest ordinary request beside it, ms | what became of it |\n" +
 		"| --- | --- | --- | --- |")
 	for _, a := range b.attacks() {
-		own, err := b.startIngest()
+		own, err := b.startIngest(ctx)
 		if err != nil {
 			return err
 		}
-		if err := awaitReady(own.address); err != nil {
+		if err := awaitReady(ctx, own.address); err != nil {
 			return errors.Join(err, own.kill())
 		}
 		during, cancel := context.WithTimeout(ctx, b.run)
@@ -134,11 +133,11 @@ func idle(ctx context.Context, address string) string {
 	const connections = 10_000
 	open := 0
 	for range connections {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
+		conn, err := dial(ctx, address)
 		if err != nil {
 			break
 		}
-		defer conn.Close() //nolint:errcheck,revive // all are held open until the end
+		defer conn.Close() //nolint:errcheck // all are held open until the end
 		open++
 	}
 	<-ctx.Done()
@@ -153,7 +152,7 @@ func loris(text string) func(context.Context, string) string {
 		const connections, begin = 2000, 64
 		for range connections {
 			group.Go(func() {
-				conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+				conn, err := dial(ctx, address)
 				if err != nil {
 					ended.Add(1)
 					return
@@ -206,10 +205,9 @@ func flood(connections int, make func(n int) []byte) func(context.Context, strin
 
 // once sends a request over a connection of its own and gives the status.
 func once(ctx context.Context, address string, request []byte) (string, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	conn, err := dial(ctx, address)
 	if err != nil {
-		return "", fmt.Errorf("connecting: %w", err)
+		return "", err
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()

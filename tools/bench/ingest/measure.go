@@ -49,16 +49,16 @@ func (b *bench) measure(ctx context.Context) error {
 
 // compare measures both servers in turns.
 func (b *bench) compare(ctx context.Context, s shape) error {
-	floor, err := b.startFloor()
+	floor, err := b.startFloor(ctx)
 	if err != nil {
 		return err
 	}
 	defer floor.kill() //nolint:errcheck // it keeps nothing
-	own, err := b.startIngest()
+	own, err := b.startIngest(ctx)
 	if err != nil {
 		return err
 	}
-	if err := awaitReady(own.address); err != nil {
+	if err := awaitReady(ctx, own.address); err != nil {
 		return errors.Join(err, own.kill())
 	}
 	results := map[*server][]result{}
@@ -97,7 +97,7 @@ func (b *bench) once(
 	if err != nil {
 		return result{}, err
 	}
-	profile := b.profile(server, s, long)
+	profile := b.profile(ctx, server, s, long)
 	cpu := server.cpu()
 	o, err := load(ctx, s, server.address, b.key, &b.next, long, rate)
 	r := result{outcome: o, cpu: server.cpu() - cpu}
@@ -111,7 +111,9 @@ func (b *bench) once(
 }
 
 // profile begins a CPU profile of ingest where one is wanted, and gives what awaits it.
-func (b *bench) profile(server *server, s shape, long time.Duration) (wait func()) {
+func (b *bench) profile(
+	ctx context.Context, server *server, s shape, long time.Duration,
+) (wait func()) {
 	if b.profiles == "" || server.debug == "" {
 		return func() {}
 	}
@@ -120,7 +122,7 @@ func (b *bench) profile(server *server, s shape, long time.Duration) (wait func(
 		defer close(done)
 		url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", server.debug,
 			max(1, int(long.Seconds())-1))
-		response, err := http.Get(url)
+		response, err := get(ctx, url)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "profiling:", err)
 			return
@@ -187,9 +189,9 @@ func loadAverage() string {
 	return first
 }
 
-func awaitReady(address string) error {
+func awaitReady(ctx context.Context, address string) error {
 	for deadline := time.Now().Add(readyWait); ; time.Sleep(50 * time.Millisecond) {
-		response, err := http.Get("http://" + address + "/readyz")
+		response, err := get(ctx, "http://"+address+"/readyz")
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
@@ -201,4 +203,12 @@ func awaitReady(address string) error {
 			return fmt.Errorf("ingest is not ready: %w", err)
 		}
 	}
+}
+
+func get(ctx context.Context, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", url, err)
+	}
+	return http.DefaultClient.Do(request) //nolint:wrapcheck // it names the address
 }
