@@ -293,7 +293,6 @@ func TestIdleConnectionsAreCheap(t *testing.T) { //nolint:paralleltest // see ab
 		return m.HeapAlloc + m.StackInuse
 	}
 	const most = 1000
-	s.listener.most = 2 * most
 	before := use()
 	for range most {
 		w := s.dial()

@@ -69,7 +69,7 @@ func testConfig(brokers ...string) Config {
 		Listen: "127.0.0.1:0", Brokers: brokers, Topic: "waystage.touchpoints",
 		QuarantineTopic: "waystage.quarantine", Partitions: 4, Retention: time.Hour,
 		ClickHouse: "http://127.0.0.1:1/none", SkewTolerance: admit.DefaultSkewTolerance,
-		InFlightBytes: leastInFlightBytes, MaxConnections: 1000, ReadTimeout: time.Minute,
+		InFlightBytes: leastInFlightBytes, MaxConnections: 5000, ReadTimeout: time.Minute,
 		WriteTimeout: time.Minute, DrainTimeout: time.Minute,
 	}
 }

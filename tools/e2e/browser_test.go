@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -85,15 +84,6 @@ func pageSite(t *testing.T, dir string) string {
 	mux.Handle("/", http.FileServer(http.Dir(filepath.Join(dir, "pages"))))
 	mux.Handle("/modules/", http.StripPrefix("/modules/",
 		http.FileServer(http.Dir(filepath.Join(dir, "node_modules")))))
-	// rudder-js asks its control plane for the destinations of its source.
-	mux.HandleFunc("/sourceConfig/", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		key := r.URL.Query().Get("writeKey")
-		_, _ = fmt.Fprintf(w, `{"source":{"id":"source","name":"page","writeKey":%q,`+
-			`"enabled":true,"workspaceId":"workspace","destinations":[],"connections":[],`+
-			`"config":{"statsCollection":{"errors":{"enabled":false},`+
-			`"metrics":{"enabled":false}}}}}`, key)
-	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return strings.Replace(server.URL, "127.0.0.1", "localhost", 1)

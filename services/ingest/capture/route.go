@@ -52,13 +52,14 @@ const (
 	snippetLabel  = "/analytics.js/v1/KEY/analytics.min.js"
 	bundlesLabel  = "/analytics-next/bundles/"
 	metricsPath   = "/v1/m"
+	sourcePath    = "/sourceConfig"
 	nowhereLabel  = "nowhere"
 )
 
 // Endpoints are all that Outcome.Endpoint can be.
 func Endpoints() []string {
 	labels := []string{
-		metricsPath, settingsLabel, snippetLabel, bundlesLabel, nowhereLabel,
+		metricsPath, sourcePath, settingsLabel, snippetLabel, bundlesLabel, nowhereLabel,
 		collectEndpoint, streamEndpoint, replayEndpoint,
 	}
 	for i := range endpoints {
@@ -70,6 +71,7 @@ func Endpoints() []string {
 func (h *Handler) makeRoutes() routes {
 	all := routes{exact: map[string]*route{
 		metricsPath: {label: metricsPath, methods: postMethods, serve: discard},
+		sourcePath:  {label: sourcePath, methods: getMethods, serve: h.sourceConfig},
 		"/healthz":  {methods: getMethods, serve: health(func() bool { return true })},
 		"/readyz":   {methods: getMethods, serve: health(h.config.Ready)},
 	}}

@@ -54,3 +54,56 @@ func (h *Handler) whereabouts(r *http.Request) (protocol, apiHost string) {
 	}
 	return protocol, r.Host + "/v1"
 }
+
+// sourceDocument is what RudderStack's browser SDK asks of its control plane before it sends
+// anything: that the source is there, and that it has no destinations of its own.
+type sourceDocument struct {
+	Source source `json:"source"`
+}
+
+type source struct {
+	ID           string       `json:"id"`
+	Name         string       `json:"name"`
+	WriteKey     string       `json:"writeKey"`
+	WorkspaceID  string       `json:"workspaceId"`
+	Enabled      bool         `json:"enabled"`
+	Destinations []any        `json:"destinations"`
+	Connections  []any        `json:"connections"`
+	Config       sourceConfig `json:"config"`
+}
+
+type sourceConfig struct {
+	// StatsCollection keeps the SDK from reporting about itself to its makers.
+	StatsCollection struct {
+		Errors  enabled `json:"errors"`
+		Metrics enabled `json:"metrics"`
+	} `json:"statsCollection"`
+}
+
+type enabled struct {
+	Enabled bool `json:"enabled"`
+}
+
+// sourceConfig answers for any key, as settings does.
+func (h *Handler) sourceConfig(w http.ResponseWriter, r *http.Request, _ string) Outcome {
+	key, err := secretOf(r)
+	if err != nil {
+		return problemOf(err).answer(w)
+	}
+	if key == "" {
+		return missingKey.answer(w)
+	}
+	body, err := json.Marshal(sourceDocument{source{
+		ID: key, Name: "Waystage", WriteKey: key, WorkspaceID: "waystage", Enabled: true,
+		Destinations: []any{}, Connections: []any{},
+	}})
+	if err != nil {
+		h.observe.Failed(err)
+		return internal.answer(w)
+	}
+	header := w.Header()
+	header["Content-Type"] = jsonType
+	header.Set("Cache-Control", "private, max-age=300")
+	_, _ = w.Write(body)
+	return ok
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -72,6 +73,41 @@ func TestSettings(t *testing.T) {
 				got.header.Get("Content-Type") != "application/json" ||
 				got.header.Get("Access-Control-Allow-Origin") != "*" || f.keys.count() > 0 {
 				t.Errorf("%d %v\n%s, want\n%s", got.status, got.header, got.asBytes, want)
+			}
+		})
+	}
+}
+
+// TestSourceConfig asks as RudderStack's browser SDK does.
+func TestSourceConfig(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, path, user, want string
+		status                 int
+	}{
+		{
+			name: "by the query", path: "/sourceConfig/?p=npm&v=3.34.1&writeKey=wk_1", status: 200,
+			want: `"writeKey":"wk_1","workspaceId":"waystage","enabled":true,"destinations":[]`,
+		},
+		{
+			name: "by the header", path: "/sourceConfig/?p=npm", user: "wk_2", status: 200,
+			want: `"writeKey":"wk_2"`,
+		},
+		{name: "no key", path: "/sourceConfig/", status: 401, want: "missing_write_key"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture()
+			f.keys.away = errors.New("no ClickHouse")
+			r := httptest.NewRequest(http.MethodGet, tt.path, nil)
+			if tt.user != "" {
+				r.SetBasicAuth(tt.user, "")
+			}
+			w := httptest.NewRecorder()
+			f.Handler.ServeHTTP(w, r)
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) ||
+				w.Header().Get("Access-Control-Allow-Origin") != "*" {
+				t.Errorf("%d %v %s, want %d with %s", w.Code, w.Header(), w.Body, tt.status, tt.want)
 			}
 		})
 	}
