@@ -145,6 +145,8 @@ func TestKilledImportGoesOn(t *testing.T) {
 			flags = []string{"--resume"}
 		}
 		c := command(flags...)
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
 		killed := make(chan struct{})
 		s.mutex.Lock()
 		first := s.requests
@@ -162,10 +164,13 @@ func TestKilledImportGoesOn(t *testing.T) {
 				close(killed)
 			}
 		}
+		err := c.Start()
 		s.mutex.Unlock()
-		out, err := c.CombinedOutput()
+		if err == nil {
+			err = c.Wait()
+		}
 		if err == nil || !strings.Contains(err.Error(), "killed") {
-			t.Fatalf("run %d: %v\n%s", n, err, out)
+			t.Fatalf("run %d: %v\n%s", n, err, &out)
 		}
 	}
 	s.mutex.Lock()
