@@ -104,7 +104,7 @@ func TestSourceConfig(t *testing.T) {
 				r.SetBasicAuth(tt.user, "")
 			}
 			w := httptest.NewRecorder()
-			f.Handler.ServeHTTP(w, r)
+			f.ServeHTTP(w, r)
 			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) ||
 				w.Header().Get("Access-Control-Allow-Origin") != "*" {
 				t.Errorf("%d %v %s, want %d with %s", w.Code, w.Header(), w.Body, tt.status, tt.want)
