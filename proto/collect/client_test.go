@@ -230,6 +230,48 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestSendWhenRefused: who hears of a refused message can send another one, even where what is
+// refused took all the room that there is; and Flush waits until it was heard of.
+func TestSendWhenRefused(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(s *server) {
+		s.refuse = func(m *collectv1.Message) string {
+			if m.GetEvent() == "bad" {
+				return "no_event"
+			}
+			return ""
+		}
+	})
+	bad := &collectv1.Message{Kind: collectv1.Kind_KIND_TRACK, UserId: "u", Event: "bad"}
+	const fits = 2
+	sent := make(chan error, fits)
+	var c *Client
+	c = client(t, s, WithLanes(1), WithBatch(fits, time.Hour), WithQueue(fits*weight(bad)),
+		WithRefused(func(m *collectv1.Message, _ *collectv1.Refusal) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			sent <- c.Send(ctx, &collectv1.Message{Kind: m.GetKind(), UserId: "u", Event: "ok"})
+		}))
+	if err := c.Send(t.Context(), bad, bad); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Flush(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(sent); n != fits {
+		t.Fatalf("%d refusals were heard of before Flush was over", n)
+	}
+	for range fits {
+		if err := <-sent; err != nil {
+			t.Errorf("sending another one: %v", err)
+		}
+	}
+	closed(t, c)
+	if n := len(s.once()); n != fits {
+		t.Errorf("%d arrived", n)
+	}
+}
+
 // TestNeverTaken: what the server will never take ends the client, and nothing is lost silently.
 func TestNeverTaken(t *testing.T) {
 	t.Parallel()

@@ -122,25 +122,32 @@ func (l *lane) fitting() (n int, full bool) {
 	return n, n == l.client.settings.batchMessages
 }
 
-// settle forgets a batch that the server has.
+// settle forgets a batch that the server has. There is room for others before refusals are heard
+// of, so that who hears can send; it is settled only afterwards, so that who flushes has heard.
 func (l *lane) settle(batch []*item, results []*collectv1.Result) {
-	if refused := l.client.settings.refused; refused != nil {
-		for i, result := range results {
-			if result.GetRefusal() != nil {
-				refused(batch[i].message, result.GetRefusal())
-			}
-		}
-	}
 	var weight int64
 	for _, it := range batch {
 		weight += it.weight
 	}
+	l.client.room.Release(weight)
+	l.hearRefused(batch, results)
 	l.mutex.Lock()
 	l.waiting = slices.Delete(l.waiting, 0, len(batch))
 	l.settled += uint64(len(batch))
 	l.mutex.Unlock()
-	l.client.room.Release(weight)
 	l.client.tell()
+}
+
+func (l *lane) hearRefused(batch []*item, results []*collectv1.Result) {
+	refused := l.client.settings.refused
+	if refused == nil {
+		return
+	}
+	for i, result := range results {
+		if result.GetRefusal() != nil {
+			refused(batch[i].message, result.GetRefusal())
+		}
+	}
 }
 
 func messagesOf(items []*item) []*collectv1.Message {

@@ -78,7 +78,9 @@ func WithPauses(first, longest time.Duration) Option {
 func WithImported() Option { return func(s *settings) { s.imported = true } }
 
 // WithRefused sets what hears of every message that the server refused. It is called by several
-// lanes at once, and holds up the one that calls it; it must not call Flush or Close.
+// lanes at once, and holds up the one that calls it; it must not call Flush or Close. It may call
+// Send: the batch that it hears of takes no room any more. Where others send too, and may take that
+// room first, it should do so with a ctx that ends, for the lane that it holds up makes no more.
 func WithRefused(hear func(message *collectv1.Message, why *collectv1.Refusal)) Option {
 	return func(s *settings) { s.refused = hear }
 }

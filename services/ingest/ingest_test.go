@@ -10,9 +10,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -250,16 +252,41 @@ func TestNothingAnsweredIsLost(t *testing.T) {
 	}
 }
 
+// TestAwayIsLoggedOnce: while writes fail, all of them or some, there is a line in some seconds,
+// and one when none has failed for as long; each says how many failed before it.
 func TestAwayIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	var lines bytes.Buffer
-	r := &recorder{log: zerolog.New(&lines)}
-	for _, err := range []error{nil, errors.New("x"), errors.New("x"), nil, nil} {
-		r.notice(err)
-	}
-	if n := strings.Count(lines.String(), "\n"); n != 2 {
-		t.Errorf("%d lines:\n%s", n, lines.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		r := &recorder{log: zerolog.New(&lines)}
+		expect := func(when string, want ...string) {
+			t.Helper()
+			got := strings.FieldsFunc(lines.String(), func(r rune) bool { return r == '\n' })
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%s: lines (-want +got):\n%s", when, diff)
+			}
+			lines.Reset()
+		}
+		away := func(requests int) string {
+			return fmt.Sprintf(`{"level":"warn","error":"x","requests":%d,`+
+				`"message":"Kafka does not acknowledge"}`, requests)
+		}
+		r.notice(nil)
+		expect("all is well")
+		r.notice(errors.New("x"))
+		expect("one failed", away(1))
+		for range 1000 {
+			r.notice(nil)
+			r.notice(errors.New("x"))
+			time.Sleep(10 * time.Millisecond)
+		}
+		expect("every second one failed for nearly ten seconds", away(501))
+		time.Sleep(noticePause)
+		r.notice(nil)
+		r.notice(nil)
+		expect("none failed any more",
+			`{"level":"info","requests":499,"message":"Kafka acknowledges again"}`)
+	})
 }
 
 func TestNew(t *testing.T) {

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -19,8 +21,14 @@ type recorder struct {
 	touchpoints, quarantine string
 	// open tells that the topics are there.
 	open atomic.Bool
-	// away tells that the last write failed.
+	// away tells that a write failed since Kafka was last said to acknowledge.
 	away atomic.Bool
+
+	mutex sync.Mutex
+	// failed writes were not told of yet. The last one failed at failedAt, the last line is of
+	// toldAt.
+	failed           int
+	failedAt, toldAt time.Time
 }
 
 // Write gives nil when Kafka has acknowledged all. Errors: Unavailable, Expired (try again),
@@ -70,12 +78,33 @@ func (r *recorder) records(
 	return records, nil
 }
 
-// notice logs when Kafka goes and when it is back: a line per request would tell no more.
+// noticePause is between two lines of writes that fail, and how long none may have failed before
+// they are said to succeed again.
+const noticePause = 5 * time.Second
+
+// notice logs that Kafka is away, with the number of requests that have failed, and that it is
+// back: a line per request would tell no more, and where only some of them fail none is said to be
+// back.
 func (r *recorder) notice(err error) {
-	switch {
-	case err == nil && r.away.CompareAndSwap(true, false):
-		r.log.Info().Msg("Kafka acknowledges again")
-	case err != nil && r.away.CompareAndSwap(false, true):
-		r.log.Warn().Err(err).Msg("Kafka does not acknowledge")
+	if err == nil && !r.away.Load() {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	now := time.Now()
+	if err != nil {
+		r.failed++
+		r.failedAt = now
+		if now.Sub(r.toldAt) >= noticePause {
+			r.log.Warn().Err(err).Int("requests", r.failed).Msg("Kafka does not acknowledge")
+			r.failed, r.toldAt = 0, now
+		}
+		r.away.Store(true)
+		return
+	}
+	if r.away.Load() && now.Sub(r.failedAt) >= noticePause {
+		r.log.Info().Int("requests", r.failed).Msg("Kafka acknowledges again")
+		r.failed = 0
+		r.away.Store(false)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/processor/catalogue"
 )
 
@@ -21,33 +22,41 @@ func newCataloguer(st *store.Store) *cataloguer {
 // forget drops the names that others may add to from now on.
 func (c *cataloguer) forget() { c.names.Forget() }
 
-// count adds the names of rows. A batch that is done again after it is counted again.
-func (c *cataloguer) count(ctx context.Context, rows []store.Row) error {
-	if err := c.learn(ctx, rows); err != nil {
-		return err
+// count adds the names of facts. A batch that is done again after it is counted again.
+func (c *cataloguer) count(ctx context.Context, facts []*journey.Fact) error {
+	bySite := make(map[journey.SiteID][]*journey.Fact)
+	for _, f := range facts {
+		bySite[f.Site] = append(bySite[f.Site], f)
 	}
-	batch := catalogue.NewBatch(c.names)
-	for _, r := range rows {
-		batch.Add(r.Fact)
+	var sightings []journey.Sighting
+	for site, of := range bySite {
+		found, err := c.sightings(ctx, site, of)
+		if err != nil {
+			return err
+		}
+		sightings = append(sightings, found...)
 	}
-	sightings := batch.Sightings()
 	if err := c.store.InsertSightings(ctx, sightings); err != nil {
 		return fmt.Errorf("adding %d sightings to the catalogues: %w", len(sightings), err)
 	}
 	return nil
 }
 
-// learn reads the names of the sites that are seen for the first time.
-func (c *cataloguer) learn(ctx context.Context, rows []store.Row) error {
-	for _, r := range rows {
-		if c.names.Knows(r.Fact.Site) {
-			continue
-		}
-		known, err := c.store.CatalogueNames(ctx, r.Fact.Site)
+// sightings counts the facts of one site, whose names are read if they are not known: learning
+// those of another site in between might have them forgotten.
+func (c *cataloguer) sightings(
+	ctx context.Context, site journey.SiteID, facts []*journey.Fact,
+) ([]journey.Sighting, error) {
+	if !c.names.Knows(site) {
+		known, err := c.store.CatalogueNames(ctx, site)
 		if err != nil {
-			return fmt.Errorf("reading the names of site %s: %w", r.Fact.Site, err)
+			return nil, fmt.Errorf("reading the names of site %s: %w", site, err)
 		}
-		c.names.Learn(r.Fact.Site, known)
+		c.names.Learn(site, known)
 	}
-	return nil
+	batch := catalogue.NewBatch(c.names)
+	for _, f := range facts {
+		batch.Add(f)
+	}
+	return batch.Sightings(), nil
 }

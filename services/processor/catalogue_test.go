@@ -3,6 +3,7 @@ package processor
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,12 +66,64 @@ func TestCatalogue(t *testing.T) {
 	// Killed after the catalogue, the batch is done again without a receipt of it.
 	late := fact(9, journey.Track, "u", "v")
 	late.Event = "B"
-	if err := r.handler.catalogue.count(t.Context(), []store.Row{{Fact: &late}}); err != nil {
+	if err := r.handler.catalogue.count(t.Context(), []*journey.Fact{&late}); err != nil {
 		t.Fatal(err)
 	}
 	r.handle(t, late)
 	if got := r.events(t)["B"]; got != 2 {
 		t.Errorf("a batch done again is counted as %d, want 2", got)
+	}
+}
+
+// TestCatalogueCountsCopiesOnce: also where the copy that counts comes last.
+func TestCatalogueCountsCopiesOnce(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	late := fact(1, journey.Track, "u", "v")
+	early := late
+	early.ReceivedAt = late.ReceivedAt.Add(-time.Second)
+	for _, f := range []journey.Fact{late, early, late, early} {
+		r.handle(t, f)
+	}
+	if got := r.events(t)["A"]; got != 1 {
+		t.Errorf("two copies are counted as %d, want 1", got)
+	}
+	const beaten = `SELECT groupArray(received_at < (SELECT max(received_at) FROM receipts))
+		FROM touchpoints FINAL`
+	if got := r.raw(t, beaten); got != "[1]" {
+		t.Errorf("whether each touchpoint is that of the earlier copy: %s, want [1]", got)
+	}
+}
+
+// TestCataloguesOfManySites: each keeps to its bounds, although those of all are more than is
+// remembered, and they come in one batch.
+func TestCataloguesOfManySites(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	const sites, perSite = 12, 50
+	r.raw(t, fmt.Sprintf(`INSERT INTO catalogue (site, event, property, type, count)
+		SELECT concat('s', toString(number %% %[1]d)) AS site,
+			concat('e', toString(intDiv(number, %[1]d) %% %[2]d)) AS event,
+			if(intDiv(number, %[1]d) < %[2]d, '', concat('p', toString(number))) AS property,
+			if(property = '', 'event', 'text') AS type, 1 FROM numbers(%[1]d * (%[2]d + %[3]d))`,
+		sites, catalogue.MaxEvents, catalogue.MaxSiteProperties))
+	for round := range 3 {
+		var facts []journey.Fact
+		for n := range sites * perSite {
+			f := fact(round*sites*perSite+n, journey.Track, "", "v")
+			f.Site = journey.SiteID(fmt.Sprint("s", n%sites))
+			f.Event, f.Properties = fmt.Sprint("new-", round, "-", n), `{"x":1}`
+			facts = append(facts, f)
+		}
+		r.handle(t, facts...)
+	}
+	got := r.raw(t, `SELECT groupUniqArray((events, properties, overflow)) FROM (
+		SELECT uniqExactIf(event, type = 'event') AS events,
+			uniqExactIf((event, property), property != '') AS properties,
+			sumIf(count, type = 'overflow_event') AS overflow FROM catalogue GROUP BY site)`)
+	want := fmt.Sprintf("[(%d,%d,%d)]", catalogue.MaxEvents, catalogue.MaxSiteProperties, 3*perSite)
+	if got != want {
+		t.Errorf("events, properties and overflow per site: %s, want %s", got, want)
 	}
 }
 

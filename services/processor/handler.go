@@ -20,8 +20,8 @@ import (
 // kill at any point leaves mendable by doing the batch again:
 //
 //  1. quarantine what cannot be read;
-//  2. rows of the copies that count, their names for the catalogue, then the receipts of all
-//     copies;
+//  2. rows of the copies that count, the names of messages that were not here before for the
+//     catalogue, then the receipts of all copies;
 //  3. read the receipts back and remove the rows of copies that turned out not to count;
 //  4. derive the profiles of the persons touched.
 //
@@ -108,7 +108,7 @@ func (h *handler) keep(ctx context.Context, facts []*journey.Fact) error {
 	if err != nil {
 		return err
 	}
-	if err := h.write(ctx, rows, own); err != nil {
+	if err := h.write(ctx, rows, fresh(facts, batch), own); err != nil {
 		return err
 	}
 	beaten, err := h.removeBeaten(ctx, batch, own)
@@ -153,16 +153,27 @@ func (h *handler) row(f *journey.Fact) store.Row {
 	return r
 }
 
+// fresh are the facts of the messages of which no copy was here before.
+func fresh(facts []*journey.Fact, batch *settle.Batch) []*journey.Fact {
+	var first []*journey.Fact
+	for _, i := range batch.Counting() {
+		if batch.First(i) {
+			first = append(first, facts[i])
+		}
+	}
+	return first
+}
+
 func (h *handler) write(
-	ctx context.Context, rows []store.Row, own []journey.Receipt,
+	ctx context.Context, rows []store.Row, fresh []*journey.Fact, own []journey.Receipt,
 ) error {
 	if err := h.store.InsertFacts(ctx, rows); err != nil {
 		return fmt.Errorf("storing %d facts: %w", len(rows), err)
 	}
 	// Before the receipts, by which a batch that is done again knows its rows: a kill in between
 	// counts names twice and loses none.
-	if err := h.catalogue.count(ctx, rows); err != nil {
-		return fmt.Errorf("counting the names of %d facts: %w", len(rows), err)
+	if err := h.catalogue.count(ctx, fresh); err != nil {
+		return fmt.Errorf("counting the names of %d facts: %w", len(fresh), err)
 	}
 	if err := h.store.InsertReceipts(ctx, own); err != nil {
 		return fmt.Errorf("storing %d receipts: %w", len(own), err)

@@ -41,7 +41,8 @@ type Config struct {
 	Host host.Config
 }
 
-// maxCopyWindow is how long the store keeps receipts, less the longest replay of the log.
+// maxCopyWindow is how long the store keeps receipts, less how long a message may be replayed out
+// of quarantine and then stay on the log.
 const maxCopyWindow = 7 * 24 * time.Hour
 
 // Validate tells every setting that is wrong.

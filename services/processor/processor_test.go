@@ -2,6 +2,9 @@ package processor
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +83,23 @@ func (r *running) handle(t *testing.T, facts ...journey.Fact) {
 	}
 }
 
+// raw runs a statement past the store and gives what the server answers.
+func (r *running) raw(t *testing.T, statement string) string {
+	t.Helper()
+	server, name, _ := strings.Cut(strings.TrimPrefix(r.dsn, "http://"), "/")
+	address := "http://" + server + "/?" + url.Values{"database": {name}}.Encode()
+	answer, err := http.Post(address, "text/plain", strings.NewReader(statement))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s: %s, %v", statement, answer.Status, text, err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
 func (r *running) quarantined(t *testing.T) []wire.Quarantined {
 	t.Helper()
 	var found []wire.Quarantined
@@ -102,6 +122,37 @@ func (r *running) links(t *testing.T, of ...journey.IdentityID) []identity.Link 
 	}
 	slices.SortFunc(links, func(a, b identity.Link) int { return int(a.OccurredAt - b.OccurredAt) })
 	return links
+}
+
+// TestLateReplay: a message that comes out of quarantine as long as it lies there finds its copy,
+// wherever in the copy window that was received, and is one touchpoint with it.
+func TestLateReplay(t *testing.T) {
+	t.Parallel()
+	for days, apart := range map[int]time.Duration{
+		2: time.Hour, 20: time.Hour, 96: time.Hour, 97: -7*24*time.Hour + time.Minute,
+	} {
+		t.Run(fmt.Sprint(days, " days, ", apart), func(t *testing.T) {
+			t.Parallel()
+			r := start(t)
+			refused := fact(1, journey.Track, "u", "v")
+			refused.ReceivedAt = time.Now().UTC().AddDate(0, 0, -days)
+			refused.OccurredAt, refused.OriginalAt = refused.ReceivedAt, refused.ReceivedAt
+			taken := refused
+			taken.ReceivedAt = refused.ReceivedAt.Add(apart)
+			r.handle(t, taken)
+			r.raw(t, "OPTIMIZE TABLE receipts FINAL")
+			for range 2 {
+				r.handle(t, refused)
+				r.raw(t, "OPTIMIZE TABLE receipts FINAL")
+			}
+			if got := r.raw(t, "SELECT count() FROM touchpoints FINAL"); got != "1" {
+				t.Errorf("%s touchpoints, want 1", got)
+			}
+			if got := r.events(t)["A"]; got != 1 {
+				t.Errorf("counted %d times in the catalogue, want 1", got)
+			}
+		})
+	}
 }
 
 // TestUnreadable: a record that is no message of ours is kept apart and stops nothing; its

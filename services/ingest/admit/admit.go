@@ -33,7 +33,7 @@ func (r Rules) Admit(env *Envelope, index uint32, message []byte) (journey.Fact,
 	if refusal := env.refusals[index]; refusal != nil {
 		return journey.Fact{}, refusal
 	}
-	o, refusal := canonical(message)
+	o, refusal := canonicalMessage(message)
 	if refusal != nil {
 		return journey.Fact{}, refusal
 	}
@@ -83,7 +83,7 @@ func (r Rules) fact(env *Envelope, index uint32, in *fields) journey.Fact {
 	}
 	f.Message = journey.MessageID(in.id("messageId"))
 	if f.Message == "" && in.refusal == nil {
-		f.Message = in.derivedID(&f, !stated.IsZero())
+		f.Message = in.derivedID(&f)
 	}
 	return f
 }

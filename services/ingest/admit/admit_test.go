@@ -108,6 +108,15 @@ func TestAdmit(t *testing.T) {
 			journey.Fact{Kind: journey.Track, User: "123", Visitor: "18446744073709551615", Event: "e"},
 		},
 		{
+			"large numbers as ids", `{"event":"e","userId":123456789012345680000,` +
+				`"anonymousId":18446744073709551617,"groupId":-9223372036854775809,` + when + `}`,
+			journey.Track,
+			journey.Fact{
+				Kind: journey.Track, User: "123456789012345680000", Visitor: "18446744073709551617",
+				Group: "-9223372036854775809", Event: "e",
+			},
+		},
+		{
 			"no identity beside one", `{"event":"e","userId":false,"anonymousId":"v",` + when + `}`,
 			journey.Track,
 			journey.Fact{Kind: journey.Track, Visitor: "v", Event: "e"},

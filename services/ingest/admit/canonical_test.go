@@ -229,3 +229,21 @@ func escapedForm(r rune) string {
 	}
 	return hex(r)
 }
+
+// TestRoomOfWidest: the room that the widest messages take is kept for the next one.
+func TestRoomOfWidest(t *testing.T) {
+	t.Parallel()
+	for head, each := range map[string]string{`{"a":[1`: ",1", `{"a":1`: `,"":1`} {
+		message := head + strings.Repeat(each, (MaxMessageBytes-len(head))/len(each)-1)
+		if head[5] == '[' {
+			message += "]"
+		}
+		c := &canonicalizer{scanner: scanner{src: []byte(message + "}")}}
+		if _, ok := c.object(); !ok {
+			t.Fatalf("not read: %s", head)
+		}
+		if cap(c.items) > mostKeptItems || cap(c.open) > mostKeptItems {
+			t.Errorf("%s: room for %d and %d items", head, cap(c.items), cap(c.open))
+		}
+	}
+}

@@ -16,7 +16,8 @@ const (
 	// EventIDPrefix begins the message ids of events whose source and id make none as they are.
 	EventIDPrefix = "ce-"
 
-	specVersion = "1.0"
+	specVersion   = "1.0"
+	versionMember = "specversion"
 )
 
 // CloudEvents reads a body that is one CloudEvent in JSON or an array of them. Each is written as
@@ -40,7 +41,7 @@ func CloudEvents(body []byte) (Body, *Refusal) {
 		return Body{}, refuse(WrongType, "want a CloudEvent or an array of them, got %s",
 			typeOf(string(first)))
 	}
-	b := Body{Messages: p.messages}
+	b := Body{Messages: p.messages, Envelope: Envelope{events: true}}
 	if len(b.Messages) > MaxMessages {
 		return b, nil
 	}
@@ -58,13 +59,27 @@ func CloudEvents(body []byte) (Body, *Refusal) {
 	return b, nil
 }
 
+// Again is a message out of quarantine as Admit reads it: an event that stayed as it came is
+// written as a message, what has no member "specversion" is one already. Refusals: those of an
+// event.
+func Again(kept []byte) ([]byte, *Refusal) {
+	if len(kept) > MaxMessageBytes {
+		return kept, nil // Admit's to refuse
+	}
+	o, refusal := canonicalMessage(kept)
+	if refusal != nil || !o.has(versionMember) {
+		return kept, nil // Admit's to refuse, or not
+	}
+	return messageOf(kept)
+}
+
 // messageOf writes an event as a message.
 func messageOf(event []byte) ([]byte, *Refusal) {
 	if len(event) > MaxMessageBytes {
 		return nil, refuse(TooLarge, "%d bytes, more than %d: send less in one event",
 			len(event), MaxMessageBytes)
 	}
-	o, refusal := canonical(event)
+	o, refusal := canonicalMessage(event)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -82,8 +97,8 @@ func messageOf(event []byte) ([]byte, *Refusal) {
 
 // message is the event as a message of that id. It means nothing beside a refusal.
 func (in *fields) message(id journey.MessageID) []byte {
-	if in.attribute("specversion") != specVersion {
-		in.refuse(refuse(WrongType, `field "specversion": want %q`, specVersion))
+	if in.attribute(versionMember) != specVersion {
+		in.refuse(refuse(WrongType, "field %q: want %q", versionMember, specVersion))
 	}
 	in.instant("time")
 	kind, event, data := in.content()

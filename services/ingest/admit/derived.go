@@ -22,7 +22,7 @@ var carriage = map[string]bool{
 // known again: the first half of a SHA-256 over its kind, its merged context and its other
 // members but nulls. A message that states no time is tied to its receipt and place instead,
 // since nothing else tells two equal ones apart.
-func (in *fields) derivedID(f *journey.Fact, timed bool) journey.MessageID {
+func (in *fields) derivedID(f *journey.Fact) journey.MessageID {
 	h := sha256.New()
 	write := func(parts ...string) {
 		for _, p := range parts {
@@ -35,9 +35,26 @@ func (in *fields) derivedID(f *journey.Fact, timed bool) journey.MessageID {
 			write(in.text[m.name:m.end], "\n")
 		}
 	}
-	if !timed {
+	if !in.states("timestamp") && !in.states("originalTimestamp") {
 		write(strconv.FormatInt(f.ReceivedAt.UnixNano(), 10), "\n",
 			strconv.FormatUint(uint64(f.Index), 10))
 	}
 	return journey.MessageID(DerivedPrefix + hex.EncodeToString(h.Sum(nil)[:16]))
+}
+
+// missingID is the id that a refused message would get if it entered as it was sent. Empty: it has
+// one, or it cannot be told what it would be made of.
+func (env *Envelope) missingID(index uint32, o *object) journey.MessageID {
+	in := fields{object: *o, refusal: env.refusal}
+	if in.id("messageId") != "" {
+		return ""
+	}
+	f := journey.Fact{
+		Kind: in.kind(env.Kind), Context: overlay(env.Context, in.values("context")),
+		ReceivedAt: env.ReceivedAt, Index: index,
+	}
+	if in.refusal != nil {
+		return ""
+	}
+	return in.derivedID(&f)
 }

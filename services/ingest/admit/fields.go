@@ -114,6 +114,12 @@ func (in *fields) instant(field string) time.Time {
 	return at
 }
 
+// states tells whether a time is stated, readable or not.
+func (in *fields) states(field string) bool {
+	literal := in.literal(field)
+	return literal != "" && literal != `""`
+}
+
 // within is an id inside the message's context, empty where it is absent, no identity, or none
 // that the message could carry itself.
 func (in *fields) within(context journey.Object, field string) string {

@@ -77,7 +77,7 @@ func TestConsent(t *testing.T) {
 			if diff := cmp.Diff(journey.Fact{}, f); diff != "" {
 				t.Errorf("a fact beside the refusal:\n%s", diff)
 			}
-			if kept := env.Kept([]byte(track(tt.members))); !kept.Withheld || kept.Payload != nil {
+			if kept := env.Kept(0, []byte(track(tt.members))); !kept.Withheld || kept.Payload != nil {
 				t.Errorf("kept without consent: %+v", kept)
 			}
 		})
@@ -94,7 +94,7 @@ func TestConsentOfTheBatch(t *testing.T) {
 	if _, refusal := rules.Admit(&env, 0, []byte(track(`"context":{"ok":false}`))); refusal == nil {
 		t.Error("admitted against the message's own word")
 	}
-	if kept := env.Kept([]byte(`{"type":"nonsense"}`)); kept.Withheld {
+	if kept := env.Kept(0, []byte(`{"type":"nonsense"}`)); kept.Withheld {
 		t.Error("withheld although the batch consents")
 	}
 }
@@ -418,6 +418,60 @@ func TestKept(t *testing.T) {
 			journey.Privacy{},
 			`{"context":{"ip" : "192.0.2.0"},,"request_ip":"2001:db8:1::`,
 		},
+		{
+			"unreadable, wherever it stands", `{"ip":["192.0.2.9", "::ffff:192.0.2.9"],x:192.0.2.9:80,` +
+				`"at":"10:20:30.5","v":"1.2.3","a":"\b2001:db8:1:2::3\n2001:db8:1:2::3%eth0..."`,
+			journey.Privacy{},
+			`{"ip":["192.0.2.0", "192.0.2.0"],x:192.0.2.0:80,` +
+				`"at":"10:20:30.5","v":"1.2.3","a":"\\n2001:db8:1::%eth0..."`,
+		},
+		{
+			"unreadable, no address for sure", `{"ip":"me","a":"1.2.3.4.5 192.0.02.9 1::2::3 1:2:3:4:5:6:7:8:9"`,
+			journey.Privacy{},
+			`{"ip":"","a":"   "`,
+		},
+		{"unreadable, escaped", `{"\u0069p":"192.0.2.9"`, journey.Privacy{}, ``},
+		{"unreadable, two bytes a character", "1\x009\x002\x00.\x00", journey.Privacy{}, ``},
+		{
+			"unreadable, all addresses are kept", `{"\u0069p":"192.0.2.9"`,
+			journey.Privacy{IP: journey.KeepIP},
+			`{"\u0069p":"192.0.2.9"`,
+		},
+		{
+			"context as a text", `{"context":"{\"ip\":\"192.0.2.9\",\"a\":1}"}`,
+			journey.Privacy{},
+			`{"context":"{\"ip\":\"192.0.2.0\",\"a\":1}"}`,
+		},
+		{
+			"context as an array, dropped", `{"context":[{"ip":"192.0.2.9"}]}`,
+			journey.Privacy{IP: journey.DropIP},
+			`{"context":[{"ip":""}]}`,
+		},
+		{
+			"context as a text with escapes", `{"context":"{\"\\u0069p\":\"192.0.2.9\"}"}`,
+			journey.Privacy{},
+			`{"context":""}`,
+		},
+		{
+			"context as a text, an escape in front", `{"context":"\b::1"}`,
+			journey.Privacy{IP: journey.DropIP},
+			`{"context":""}`,
+		},
+		{
+			"no object where it is denied", `{"context":["a"],"properties":7,"traits":true}`,
+			journey.Privacy{Denied: []string{"email"}},
+			`{"context":[],"properties":0,"traits":true}`,
+		},
+		{
+			"too large, denied", `{"a":"` + strings.Repeat("x", MaxMessageBytes) + `"}`,
+			journey.Privacy{Denied: []string{"email"}},
+			``,
+		},
+		{
+			"too large", `{"a":"192.0.2.9 ` + strings.Repeat("x", MaxMessageBytes) + `"}`,
+			journey.Privacy{},
+			`{"a":"192.0.2.0 ` + strings.Repeat("x", MaxMessageBytes) + `"}`,
+		},
 		{"unreadable, dropped", `{"ip":"192.0.2.9"`, journey.Privacy{IP: journey.DropIP}, `{"ip":""`},
 		{
 			"too deep", `{"a":` + deep + `,"ip":"192.0.2.9"}`,
@@ -435,16 +489,16 @@ func TestKept(t *testing.T) {
 			`{"event":"e"}`,
 		},
 		{
-			"denied name of a page", `{"name":"n","category":"c","type":"page"}`,
+			"denied name of a page", `{"name":"n","category":"c","type":"page","messageId":"m"}`,
 			journey.Privacy{Denied: []string{"name"}},
-			`{"category":"c","type":"page"}`,
+			`{"category":"c","messageId":"m","type":"page"}`,
 		},
 		{"denied, unreadable", `{"a":`, journey.Privacy{Denied: []string{"email"}}, ``},
 		{"denied, no object", `["email"]`, journey.Privacy{Denied: []string{"email"}}, ``},
 		{
 			"denied, properties as a text", `{"properties":"{\"email\":1}"}`,
 			journey.Privacy{Denied: []string{"email"}},
-			``,
+			`{"properties":""}`,
 		},
 		{
 			"denied, properties null", `{"properties":null}`,
@@ -459,7 +513,7 @@ func TestKept(t *testing.T) {
 			t.Parallel()
 			env := single(journey.KindUnknown)
 			env.Privacy = NewPrivacy(tt.privacy)
-			kept := env.Kept([]byte(tt.message))
+			kept := env.Kept(0, []byte(tt.message))
 			if diff := cmp.Diff(tt.want, string(kept.Payload)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -478,10 +532,10 @@ func TestKeptContext(t *testing.T) {
 	env.Address, env.UserAgent = netip.MustParseAddr("192.0.2.9"), "agent"
 	env.Privacy = NewPrivacy(journey.Privacy{Denied: []string{"email"}})
 	const want = `{"ip":"192.0.2.0","library":{"name":"x"},"traits":{"plan":"z"},"userAgent":"agent"}`
-	if kept := env.Kept([]byte(`{}`)); kept.Context != want {
+	if kept := env.Kept(0, []byte(`{}`)); kept.Context != want {
 		t.Errorf("context %s, want %s", kept.Context, want)
 	}
-	if kept := env.Kept([]byte(`{`)); kept.Context != "" || !kept.Withheld {
+	if kept := env.Kept(0, []byte(`{`)); kept.Context != "" || !kept.Withheld {
 		t.Errorf("withheld and yet %+v", kept)
 	}
 }
@@ -497,7 +551,7 @@ func TestKeptIsJudgedAlike(t *testing.T) {
 	message := track(`"context":{"ip":"203.0.113.8","a":[1,2.50]},"writeKey":"k",` +
 		`"properties":{"products":[{"email":1,"sku":2}],"email":3},"traits":{"email":4}`)
 	want := mustAdmit(t, env, message)
-	kept := env.Kept([]byte(message))
+	kept := env.Kept(0, []byte(message))
 	again := single(journey.KindUnknown)
 	again.Context, again.Privacy = kept.Context, env.Privacy
 	if diff := cmp.Diff(want, mustAdmit(t, again, string(kept.Payload))); diff != "" {

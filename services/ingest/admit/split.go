@@ -50,6 +50,8 @@ type Envelope struct {
 	refusal *Refusal
 	// refusals are of single messages, by their places.
 	refusals map[uint32]*Refusal
+	// events tells that they came as CloudEvents: those with a refusal are no messages yet.
+	events bool
 }
 
 // Single reads a body that is one message. Refusal: MalformedJSON. That the message is an object
@@ -157,11 +159,16 @@ func (p *parts) malformed() *Refusal {
 		p.at)
 }
 
-// ContextOf reads the text of an object as the context that underlies a batch; empty is none.
-// Refusals: MalformedJSON, InvalidUTF8, WrongType, TooDeep, NumberOutOfRange.
+// ContextOf reads the text of an object as the context that underlies a batch; empty is none. One
+// that leaves no message any room is not looked into: reading costs a hundred times its bytes.
+// Refusals: TooLarge, MalformedJSON, InvalidUTF8, WrongType, TooDeep, NumberOutOfRange.
 func ContextOf(text []byte) (journey.Object, *Refusal) {
 	if len(text) == 0 {
 		return "", nil
+	}
+	if len(text) > MaxMessageBytes {
+		return "", refuse(TooLarge, "context of the batch: %d bytes, more than %d: send less in it",
+			len(text), MaxMessageBytes)
 	}
 	o, refusal := canonical(text)
 	if refusal != nil {

@@ -15,14 +15,38 @@ type caller struct {
 	userAgent string
 }
 
+func (c caller) isBrowser() bool { return strings.HasPrefix(c.userAgent, "Mozilla/") }
+
 // describe puts into the envelope what counts of a caller. The address and the user agent are
 // the visitor's only if the browser itself sends: those of a server say nothing of anybody.
 func (c caller) describe(env *admit.Envelope) {
 	env.Internal = c.address.IsValid() && env.Privacy.IsInternal(c.address)
-	if strings.HasPrefix(c.userAgent, "Mozilla/") {
+	if c.isBrowser() {
 		env.Address, env.UserAgent = c.address, c.userAgent
 	}
 }
+
+// What describe adds to every message: the names, quotes and the longest address, and the most that
+// becomes of a byte of a user agent that does not stay as it is.
+const (
+	bytesPerSender    = 80
+	bytesPerAgentByte = 3
+)
+
+// bytes is what describe adds to the text of every message at most.
+func (c caller) bytes() int {
+	if !c.isBrowser() {
+		return 0
+	}
+	agent := min(len(c.userAgent), admit.MaxUserAgentBytes)
+	if strings.IndexFunc(c.userAgent, unusual) >= 0 {
+		agent *= bytesPerAgentByte
+	}
+	return bytesPerSender + agent
+}
+
+// unusual tells whether a character is not in nearly all user agents.
+func unusual(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 
 func (p Proxies) trust(address netip.Addr) bool {
 	for _, network := range p {

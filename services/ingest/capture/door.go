@@ -75,3 +75,10 @@ func (d *Door) charge(now time.Time, messages int) error {
 	}
 	return nil
 }
+
+// refund puts back what charge took for messages that were not kept: they will be sent again.
+func (d *Door) refund(messages int) {
+	if d.bucket != nil {
+		d.bucket.Refund(messages)
+	}
+}

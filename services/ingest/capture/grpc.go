@@ -18,6 +18,7 @@ import (
 
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	"github.com/waystage/waystage/services/internal/fault"
+	"github.com/waystage/waystage/services/internal/rpc"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -192,21 +193,35 @@ func (c *Calls) collect(ctx context.Context, read decode) (proto.Message, Outcom
 	if err != nil {
 		return nil, o, err
 	}
-	request := new(collectv1.CollectRequest)
-	if err = c.read(read, request); err != nil {
+	request, hold := new(collectv1.CollectRequest), hold{budget: &c.handler.budget}
+	defer hold.release()
+	if err = c.receive(read, request, &hold); err != nil {
 		return nil, o, err
 	}
 	return in.take(ctx, door, request)
 }
 
-// read reads the request of a call that is no stream.
+// read reads the request of a call that is no stream, and holds nothing for it afterwards.
 func (c *Calls) read(read decode, request proto.Message) error {
-	hold := hold{budget: &c.reading}
+	hold := hold{budget: &c.handler.budget}
 	defer hold.release()
-	if err := hold.grow(callBytes); err != nil {
+	return c.receive(read, request, &hold)
+}
+
+// receive reads the request of a call that is no stream. What it takes as a message is taken from
+// the hold.
+func (c *Calls) receive(read decode, request proto.Message, parsed *hold) error {
+	arriving := hold{budget: &c.reading}
+	defer arriving.release()
+	if err := arriving.grow(callBytes); err != nil {
 		return err
 	}
-	return readCallError(read(request))
+	var raw rpc.Raw
+	if err := readCallError(read(&raw)); err != nil {
+		return err
+	}
+	defer raw.Free()
+	return parse(&raw, request, parsed)
 }
 
 // collectStream takes batches, one after the other: the next is read when the last is answered.
@@ -222,13 +237,13 @@ func (c *Calls) collectStream(stream grpc.ServerStream) error {
 		return c.ended(began, Outcome{Endpoint: streamEndpoint}, err)
 	}
 	for {
-		request := new(collectv1.CollectStreamRequest)
-		err := stream.RecvMsg(request)
+		var raw rpc.Raw
+		err := stream.RecvMsg(&raw)
 		if left, err := leaving(err); left {
 			return err
 		}
 		began = time.Now()
-		response, o, err := in.next(ctx, request, readCallError(err))
+		response, o, err := in.next(ctx, &raw, readCallError(err))
 		if err = c.ended(began, o, err); err != nil {
 			return err
 		}
@@ -253,14 +268,20 @@ func leaving(err error) (bool, error) {
 
 // next takes the next batch of a stream. The key may have been revoked since the last one.
 func (in call) next(
-	ctx context.Context, request *collectv1.CollectStreamRequest, err error,
+	ctx context.Context, raw *rpc.Raw, err error,
 ) (*collectv1.CollectStreamResponse, Outcome, error) {
 	o := Outcome{Endpoint: in.endpoint}
 	if err != nil {
 		return nil, o, err
 	}
+	defer raw.Free()
 	door, err := in.calls.handler.open(ctx, in.secret)
 	if err != nil {
+		return nil, o, err
+	}
+	request, hold := new(collectv1.CollectStreamRequest), hold{budget: &in.calls.handler.budget}
+	defer hold.release()
+	if err = parse(raw, request, &hold); err != nil {
 		return nil, o, err
 	}
 	batch, o, err := in.take(ctx, door, request.GetBatch())

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
@@ -38,29 +37,14 @@ var (
 	}
 )
 
-// What a request costs besides what take counts: its messages, and their texts as JSON.
-const (
-	bytesPerCallByte    = 2
-	bytesPerCallMessage = 512
-)
-
-// take judges and keeps a batch.
+// take judges and keeps a batch, of MaxMessages at most. What its request costs is held.
 func (in call) take(
 	ctx context.Context, door *Door, request *collectv1.CollectRequest,
 ) (*collectv1.CollectResponse, Outcome, error) {
 	o := Outcome{Endpoint: in.endpoint}
 	messages := request.GetMessages()
-	switch {
-	case len(messages) == 0:
+	if len(messages) == 0 {
 		return nil, o, emptyBatch
-	case len(messages) > MaxMessages:
-		return nil, o, tooManyMessages
-	}
-	hold := hold{budget: &in.calls.handler.budget}
-	defer hold.release()
-	err := hold.grow(bytesPerCallByte*proto.Size(request) + bytesPerCallMessage*len(messages))
-	if err != nil {
-		return nil, o, err
 	}
 	body := bodyOf(request)
 	b, err := in.calls.handler.take(ctx, door, in.from, in.endpoint, &body)

@@ -60,12 +60,21 @@ func (c *Calls) replay(ctx context.Context, read decode) (proto.Message, Outcome
 		return nil, o, err
 	}
 	if !request.GetDryRun() {
-		if err = c.handler.keep(ctx, again.batch); err != nil {
+		if err = c.keepAgain(ctx, &again); err != nil {
 			return nil, o, err
 		}
 		o.Accepted = len(again.accepted)
 	}
 	return &collectv1.ReplayResponse{Results: again.results}, o, nil
+}
+
+// keepAgain keeps messages that were judged again, and marks them only then: a write that fails may
+// have kept a part of what it was given, and nobody replays what is marked.
+func (c *Calls) keepAgain(ctx context.Context, a *again) error {
+	if err := c.handler.keep(ctx, batch{accepted: a.accepted}); err != nil {
+		return err
+	}
+	return c.handler.keep(ctx, batch{refused: a.refused})
 }
 
 // administrator opens the door of a call's admin key; the operator's token opens none but may
@@ -136,11 +145,15 @@ func (c *Calls) again(
 		if err != nil {
 			return again{}, invalid("messages[%d]: %v", i, err)
 		}
-		env, err := envelopeOf(&q, privacy)
-		if err != nil {
-			return again{}, invalid("messages[%d]: %v", i, err)
+		env, no := envelopeOf(&q, privacy)
+		switch {
+		case no != nil && no.Reason == admit.TooLarge:
+			a.refuse(no)
+		case no != nil:
+			return again{}, invalid("messages[%d]: %v", i, no)
+		default:
+			a.judge(c.handler.config.Rules, &q, &env, now)
 		}
-		a.judge(c.handler.config.Rules, &q, &env, now)
 	}
 	return a, nil
 }
@@ -152,9 +165,14 @@ func (a *again) judge(rules admit.Rules, q *wire.Quarantined, env *admit.Envelop
 			"this message cannot be judged again: it was not kept whole, or not refused by ingest"))
 		return
 	}
-	fact, no := rules.Admit(env, q.Index, q.Payload)
+	message, no := messageOf(q)
 	if no != nil {
-		a.results = append(a.results, refusedResult(no.Message, string(no.Reason), no.Detail))
+		a.refuse(no)
+		return
+	}
+	fact, no := rules.Admit(env, q.Index, message)
+	if no != nil {
+		a.refuse(no)
 		return
 	}
 	a.results = append(a.results, &collectv1.Result{MessageId: string(fact.Message)})
@@ -162,6 +180,21 @@ func (a *again) judge(rules admit.Rules, q *wire.Quarantined, env *admit.Envelop
 	marked := *q
 	marked.ReplayedAt = now
 	a.refused = append(a.refused, marked)
+}
+
+func (a *again) refuse(no *admit.Refusal) {
+	a.results = append(a.results, refusedResult(no.Message, string(no.Reason), no.Detail))
+}
+
+// messageOf is a quarantined message as Admit reads it: where events may come in, it may be one
+// that was never written as a message.
+func messageOf(q *wire.Quarantined) ([]byte, *admit.Refusal) {
+	for i := range endpoints {
+		if e := &endpoints[i]; e.path == q.Source && e.batch() {
+			return admit.Again(q.Payload)
+		}
+	}
+	return q.Payload, nil
 }
 
 // siteOfReplay is the site of a request. Errors: Invalid, Forbidden (the door is another site's).
@@ -225,7 +258,10 @@ func quarantinedOf(
 }
 
 // envelopeOf is what came around a message when it was received, under the settings of now.
-func envelopeOf(q *wire.Quarantined, privacy *admit.Privacy) (admit.Envelope, error) {
+// Refusals: those of its context.
+func envelopeOf(
+	q *wire.Quarantined, privacy *admit.Privacy,
+) (admit.Envelope, *admit.Refusal) {
 	context, no := admit.ContextOf([]byte(q.Context))
 	if no != nil {
 		return admit.Envelope{}, no

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -283,5 +284,165 @@ func TestReplayWhileAway(t *testing.T) {
 	if _, err = f.replay.Replay(as(t, "Bearer ak"), request); grpcstatus.Code(err) !=
 		codes.Unavailable {
 		t.Errorf("sink: %v", err)
+	}
+}
+
+// halfSink is a sink whose writes fail with a part kept, as Sink allows.
+type halfSink struct{ *sink }
+
+func (h halfSink) Write(
+	ctx context.Context, accepted []journey.Fact, refused []wire.Quarantined,
+) error {
+	if err := h.sink.Write(ctx, accepted[:len(accepted)/2], refused); err != nil {
+		return err
+	}
+	return fault.New(fault.Unavailable, "a partition has no leader")
+}
+
+// TestReplayMarksWhatIsKept: what may not have been kept is not marked, and can be tried again.
+func TestReplayMarksWhatIsKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture()
+	f.Handler.sink = halfSink{f.sink}
+	c := newCallFixture(t, f)
+	request := replayOf(refusedByOldRules(paid, paid, paid))
+	if _, err := c.replay.Replay(as(t, "Bearer ak"), request); grpcstatus.Code(err) !=
+		codes.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	if len(c.accepted()) != 1 || len(c.refused()) != 0 {
+		t.Errorf("%d kept, %d marked", len(c.accepted()), len(c.refused()))
+	}
+}
+
+// TestReplayAndSentAgain: once its cause is mended, a refused message and the same bytes sent again
+// are one.
+func TestReplayAndSentAgain(t *testing.T) {
+	t.Parallel()
+	const body = `{"sentAt":"2026-01-02T11:00:00Z","batch":[{"type":"track","event":"Paid",` +
+		`"userId":"u","timestamp":"2026-01-03T11:30:00Z","properties":{"email":"a@b","n":1}}]}`
+	for _, denied := range [][]string{nil, {"email"}} {
+		for _, agent := range []string{"", "Mozilla/5.0 X"} {
+			f := newFixture()
+			f.keys.set(func(k *keys) { k.privacy = journey.Privacy{Denied: denied} })
+			c := newCallFixture(t, f)
+			send := func() {
+				r := post("/v1/batch", body)
+				r.Header.Set("User-Agent", agent)
+				f.send(t, r)
+			}
+			send() // ahead by the corrected clock
+			c.config.Rules.SkewTolerance = 2 * time.Hour
+			send()
+			if len(c.refused()) != 1 || len(c.accepted()) != 1 {
+				t.Fatalf("refused %v, accepted %v", c.refused(), c.accepted())
+			}
+			if _, err := c.replay.Replay(as(t, "Bearer ak"), replayOf(c.refused())); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.accepted()[:1], c.accepted()[1:]); diff != "" {
+				t.Errorf("denied %q, agent %q (-sent again +replayed):\n%s", denied, agent, diff)
+			}
+		}
+	}
+}
+
+// TestReplayOfBadContext: a message whose batch's context was at fault is not taken without it.
+func TestReplayOfBadContext(t *testing.T) {
+	t.Parallel()
+	c := newCallFixture(t, newFixture())
+	for context, want := range map[string]admit.Reason{
+		`"oops"`:      admit.WrongType,
+		`{"n":1e400}`: admit.NumberOutOfRange,
+		`{"a":"` + strings.Repeat("x", admit.MaxMessageBytes) + `"}`: admit.TooLarge,
+	} {
+		c.change(func(s *sink) { s.refused = nil })
+		c.send(t, post("/v1/batch", `{"context":`+context+`,"batch":[`+paid+`]}`))
+		response, err := c.replay.Replay(as(t, "Bearer ak"), replayOf(c.refused()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := response.GetResults()[0].GetRefusal().GetReason(); got != string(want) {
+			t.Errorf("%.20s: %q, want %s", context, got, want)
+		}
+	}
+	all := refusedByOldRules(paid, paid)
+	all[0].Context = journey.Object(`{"a":"` + strings.Repeat("x", admit.MaxMessageBytes) + `"}`)
+	response, err := c.replay.Replay(as(t, "Bearer ak"), replayOf(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results := response.GetResults(); len(results) != 2 || results[1].GetRefusal() != nil ||
+		results[0].GetRefusal().GetReason() != string(admit.TooLarge) {
+		t.Errorf("a context that is too large: %v", results)
+	}
+	if len(c.accepted()) != 1 {
+		t.Errorf("accepted %v", c.accepted())
+	}
+}
+
+// TestReplayOfEvents: an event is judged as an event, a message that one became as a message.
+func TestReplayOfEvents(t *testing.T) {
+	t.Parallel()
+	const event = `{"specversion":"1.0","id":"1","source":"/s","type":"waystage.page","time":"2026-01-01T00:00:00Z"`
+	c := newCallFixture(t, newFixture())
+	c.send(t, post("/v1/events", `[{"specversion":"1.0","id":"1","source":"/s","type":"page"},`+
+		`{"type":"page","userId":"u"},`+
+		`{"specversion":"1.0","id":"2","source":"/s","type":"Paid","subject":"u","time":"2026-01-03T13:00:00Z"}]`))
+	response, err := c.replay.Replay(as(t, "Bearer ak"), replayOf(c.refused()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, result := range response.GetResults() {
+		reasons = append(reasons, result.GetRefusal().GetReason())
+	}
+	if diff := cmp.Diff([]string{"no_identity", "missing_field", "time_out_of_range"},
+		reasons); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	all := refusedByOldRules(event+`,"subject":"u"}`, event+`,"userid":"u"}`)
+	all[1].Source = "/v1/events"
+	if _, err = c.replay.Replay(as(t, "Bearer ak"), replayOf(all)); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range c.accepted() {
+		if f.Kind != journey.Page || f.User != "u" || f.Message != "/s 1" {
+			t.Errorf("accepted %+v", f)
+		}
+	}
+	if len(c.accepted()) != 2 {
+		t.Errorf("%d accepted", len(c.accepted()))
+	}
+}
+
+// TestNoAddressInQuarantine: no address stays whole in what is refused, however it is hidden.
+func TestNoAddressInQuarantine(t *testing.T) {
+	t.Parallel()
+	for _, handling := range []journey.IPHandling{journey.TruncateIP, journey.DropIP} {
+		f := newFixture()
+		f.keys.set(func(k *keys) { k.privacy = journey.Privacy{IP: handling} })
+		c := newCallFixture(t, f)
+		request := paidBatch("m")
+		request.Messages[0].ContextJson = `{"ip":"192.0.2.77",}`
+		if _, err := c.collect.Collect(as(t, "Bearer wk"), request); err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range []string{
+			`{"type":"track","event":"e","userId":"u","context":"{\"ip\":\"192.0.2.77\"}"}`,
+			`{"type":"track","userId":"u","context":[{"ip":"192.0.2.77"}]}`,
+			`{"type":"track","userId":"u","context":{"\u0069p":"192.0.2.77"}`,
+			`{"type":"track","userId":"u","context":{"ip":["192.0.2.77"]}`,
+		} {
+			f.send(t, post("/v1/ndjson", message))
+		}
+		if len(c.refused()) != 5 {
+			t.Fatalf("%d refused", len(c.refused()))
+		}
+		for _, q := range c.refused() {
+			if strings.Contains(string(q.Payload), "192.0.2.77") {
+				t.Errorf("%v: %s", handling, q.Payload)
+			}
+		}
 	}
 }

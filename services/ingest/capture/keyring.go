@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,8 @@ const (
 	KnownAge = 30 * time.Second
 	// UnknownAge is how long a wrong key stays wrong: a new one works after so long at the most.
 	UnknownAge = 5 * time.Second
-	// lookupTimeout bounds one lookup, awayPause the time without another after one that failed.
+	// lookupTimeout bounds one lookup, awayPause the time without another after one that failed: of
+	// all keys, or of one that alone cannot be told of.
 	lookupTimeout = 2 * time.Second
 	awayPause     = time.Second
 )
@@ -37,6 +39,7 @@ const (
 const (
 	knownKeys        = 65_536
 	unknownKeys      = 8_192
+	brokenKeys       = 1_024
 	concurrentLookup = 16
 	maxSecretBytes   = 256
 )
@@ -48,6 +51,8 @@ type Keyring struct {
 	rate    float64
 	known   *lru.Cache[journey.KeyHash, finding]
 	unknown *lru.Cache[journey.KeyHash, time.Time]
+	// broken are keys that alone cannot be told of, since when.
+	broken  *lru.Cache[journey.KeyHash, time.Time]
 	flights singleflight.Group
 	slots   chan struct{}
 	// awayUntil is the instant, in nanoseconds since 1970, before which Keys is not asked.
@@ -68,6 +73,7 @@ func NewKeyring(keys Keys, rate float64) *Keyring {
 		rate:    rate,
 		known:   newLRU[finding](knownKeys),
 		unknown: newLRU[time.Time](unknownKeys),
+		broken:  newLRU[time.Time](brokenKeys),
 		slots:   make(chan struct{}, concurrentLookup),
 	}
 }
@@ -107,10 +113,13 @@ func (k *Keyring) find(ctx context.Context, hash journey.KeyHash) (*Door, error)
 		return nil, errUnknownKey()
 	}
 	f, known := k.known.Get(hash)
-	away := now.UnixNano() < k.awayUntil.Load()
 	age := now.Sub(f.at)
+	if known && age < refreshAge {
+		return f.door, nil
+	}
+	away := now.UnixNano() < k.awayUntil.Load() || k.isBroken(hash, now)
 	switch {
-	case known && (age < refreshAge || away):
+	case known && away:
 		return f.door, nil
 	case known && age < KnownAge:
 		k.lookup(ctx, hash)
@@ -155,10 +164,27 @@ func (k *Keyring) learn(hash journey.KeyHash, found journey.Door, err error) (*D
 		k.known.Remove(hash)
 		k.unknown.Add(hash, now)
 		return nil, errUnknownKey()
-	default:
+	case isAway(err):
 		k.awayUntil.Store(now.Add(awayPause).UnixNano())
-		return nil, errAway(err)
+	default:
+		k.broken.Add(hash, now)
 	}
+	return nil, errAway(err)
+}
+
+// isBroken tells that a key could not be told of, though others could, and is not asked for yet.
+func (k *Keyring) isBroken(hash journey.KeyHash, now time.Time) bool {
+	at, broken := k.broken.Peek(hash)
+	return broken && now.Sub(at) < awayPause
+}
+
+// isAway tells whether an error of Keys is of all keys, and not of what is known of one: an
+// Internal one is of one, where that is what it says and not only what is not known.
+func isAway(err error) bool {
+	if _, says := errors.AsType[*fault.Error](err); !says {
+		return true
+	}
+	return fault.Retryable(err)
 }
 
 func (k *Keyring) await(

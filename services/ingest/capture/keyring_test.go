@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +24,8 @@ type keys struct {
 	away     error
 	takes    time.Duration
 	lookups  int
+	// broken are errors of some secrets alone.
+	broken map[string]error
 }
 
 func (k *keys) DoorByHash(ctx context.Context, hash journey.KeyHash) (journey.Door, error) {
@@ -42,6 +45,9 @@ func (k *keys) DoorByHash(ctx context.Context, hash journey.KeyHash) (journey.Do
 	}
 	for secret, key := range k.bySecret {
 		if sha256.Sum256([]byte(secret)) == hash {
+			if err := k.broken[secret]; err != nil {
+				return journey.Door{}, err
+			}
 			return journey.Door{Key: key, Privacy: k.privacy}, nil
 		}
 	}
@@ -213,6 +219,44 @@ func TestKeyringAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestKeyringBrokenSite: what cannot be read of one key is of no other: it alone is told to come
+// again, is not asked for all the time, and soon finds what was repaired.
+func TestKeyringBrokenSite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := shopKeys()
+		k.broken = map[string]error{}
+		ring := NewKeyring(k, 0)
+		expect(t, ring, "rk", good)
+		k.set(func(k *keys) {
+			k.broken["rk"] = fault.New(fault.Internal, "the settings cannot be read")
+			k.broken["ak"] = fmt.Errorf("reading site shop: %w", k.broken["rk"])
+		})
+		time.Sleep(KnownAge)
+		expect(t, ring, "rk", good)
+		expect(t, ring, "ak", fault.Unavailable)
+		expect(t, ring, "wk", good)
+		expect(t, ring, "nonsense", fault.Unauthenticated)
+		before := k.count()
+		for range 100 {
+			expect(t, ring, "rk", good)
+			expect(t, ring, "ak", fault.Unavailable)
+		}
+		if n := k.count() - before; n != 0 {
+			t.Errorf("%d lookups of broken keys", n)
+		}
+		k.set(func(k *keys) { clear(k.broken) })
+		time.Sleep(awayPause)
+		expect(t, ring, "ak", good)
+		for _, kind := range []fault.Kind{fault.Unavailable, fault.Expired, fault.Exhausted} {
+			ring = NewKeyring(k, 0)
+			k.set(func(k *keys) { k.broken["ak"] = fault.New(kind, "ClickHouse is away") })
+			expect(t, ring, "ak", fault.Unavailable)
+			expect(t, ring, "wk", fault.Unavailable)
+		}
+	})
 }
 
 // TestKeyringFlood: a flood of wrong keys drives out no right one and is bounded in lookups at a

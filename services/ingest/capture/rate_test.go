@@ -66,6 +66,26 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestRateOfAnOutage: what is not kept costs nothing, however often it is sent again: what comes when
+// the sink is back is as much as the key may send.
+func TestRateOfAnOutage(t *testing.T) {
+	t.Parallel()
+	f := newFixture()
+	f.keys.setRate(1)
+	f.sink.err = fault.New(fault.Unavailable, "Kafka is away")
+	for range 10 {
+		if got := f.send(t, post("/v1/batch", many(MaxMessages-1000))); got.status != 503 {
+			t.Fatalf("%d %s", got.status, got.asBytes)
+		}
+	}
+	f.sink.err = nil
+	for i, want := range []struct{ messages, status int }{{4000, 200}, {1000, 200}, {1, 429}} {
+		if got := f.send(t, post("/v1/batch", many(want.messages))); got.status != want.status {
+			t.Errorf("%d: %d %s", i, got.status, got.asBytes)
+		}
+	}
+}
+
 // TestRateIsNotSpentInVain: what is not taken for want of memory costs nothing.
 func TestRateIsNotSpentInVain(t *testing.T) {
 	t.Parallel()

@@ -11,20 +11,21 @@ import (
 )
 
 // What messages cost besides the body that they came in: the canonical texts, the records and the
-// writer's copy are each about as large, every message has its structs, and the context of its
-// batch twice.
+// writer's copy are each about as large; every message has its structs, and the context of its
+// batch and what the request tells of its sender in each of the three.
 const (
 	bytesPerBodyByte    = 3
-	bytesPerContextByte = 2
-	bytesPerMessage     = 1 << 10
+	bytesPerContextByte = 3
+	bytesPerMessage     = 2 << 10
 )
 
-func cost(body *admit.Body) int {
+// cost is what the messages of a body take at most, in bytes, until they are kept.
+func cost(body *admit.Body, from caller) int {
 	bytes := 0
 	for _, message := range body.Messages {
 		bytes += len(message)
 	}
-	each := bytesPerMessage + bytesPerContextByte*len(body.Envelope.Context)
+	each := bytesPerMessage + bytesPerContextByte*(len(body.Envelope.Context)+from.bytes())
 	return bytesPerBodyByte*bytes + each*len(body.Messages)
 }
 
@@ -140,7 +141,7 @@ func (h *Handler) take(
 ) (batch, error) {
 	hold := hold{budget: &h.budget}
 	defer hold.release()
-	if err := hold.grow(cost(body)); err != nil {
+	if err := hold.grow(cost(body, from)); err != nil {
 		return batch{}, err
 	}
 	now := h.config.Now()
@@ -152,7 +153,11 @@ func (h *Handler) take(
 	env.ReceivedAt = now.Round(0).UTC()
 	from.describe(env)
 	b := h.judge(source, body)
-	return b, h.keep(ctx, b)
+	err := h.keep(ctx, b)
+	if err != nil {
+		door.refund(len(body.Messages))
+	}
+	return b, err
 }
 
 // judge admits each message or says why not.
@@ -173,15 +178,21 @@ func (h *Handler) judge(source string, body *admit.Body) batch {
 }
 
 // quarantined is a refused message with all that is needed to judge it again, less what the site
-// does not let be kept.
+// does not let be kept. One that is too large for that with the context of its batch is kept
+// without: it counts as cut.
 func quarantined(
 	env *admit.Envelope, source string, index uint32, message []byte, no *admit.Refusal,
 ) wire.Quarantined {
-	kept := env.Kept(message)
+	kept := env.Kept(index, message)
+	cut := len(kept.Payload)+len(kept.Context) > wire.MaxPayloadBytes
+	if cut {
+		kept.Context = ""
+	}
 	return wire.Quarantined{
 		Site: env.Site, By: wire.ByIngest, Key: env.Key, Source: source,
 		Reason: string(no.Reason), Detail: no.Detail,
-		Payload: kept.Payload, Context: kept.Context, Withheld: kept.Withheld,
+		Payload: kept.Payload, PayloadCut: cut || kept.Cut, Context: kept.Context,
+		Withheld:   kept.Withheld,
 		ReceivedAt: env.ReceivedAt, Index: index, Kind: env.Kind, SentAt: env.SentAt,
 		Imported: env.Imported, Internal: env.Internal,
 	}

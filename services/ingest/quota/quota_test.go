@@ -76,8 +76,8 @@ func TestSetRate(t *testing.T) {
 	}
 }
 
-// TestBound: whatever comes when, no more gets through than the burst and the rate allow, and who
-// waits as told gets through.
+// TestBound: whatever comes when and fails, no more gets through than the burst and the rate allow,
+// and who waits as told gets through.
 func TestBound(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -85,7 +85,7 @@ func TestBound(t *testing.T) {
 		largest := rapid.IntRange(1, 5000).Draw(t, "largest")
 		b := New(perSecond, largest)
 		size := float64(max(int(2*perSecond), largest))
-		now, through := start, 0.0
+		now, through, failed := start, 0.0, 0
 		for range rapid.IntRange(1, 50).Draw(t, "takes") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, 3e9).Draw(t, "pause")))
 			n := rapid.IntRange(0, largest).Draw(t, "messages")
@@ -97,12 +97,67 @@ func TestBound(t *testing.T) {
 					t.Fatalf("%d messages wait %s after the wait", n, wait)
 				}
 			}
-			if wait == 0 {
+			switch {
+			case wait == 0 && rapid.Bool().Draw(t, "fails"):
+				failed += n
+			case wait == 0:
 				through += float64(n)
+			}
+			if rapid.Bool().Draw(t, "failure is told") {
+				b.Refund(failed)
+				failed = 0
 			}
 			if most := size + perSecond*now.Sub(start).Seconds() + 1; through > most {
 				t.Fatalf("%g messages in %s, at most %g", through, now.Sub(start), most)
 			}
 		}
 	})
+}
+
+// TestRefund: what came to nothing costs nothing, however late it is put back, and fills no bucket
+// over its size.
+func TestRefund(t *testing.T) {
+	t.Parallel()
+	b := New(1, 100)
+	for range 1000 { // as in an outage: every try fails, and takes time
+		if wait := b.Take(start, 100); wait != 0 {
+			t.Fatalf("wait %s for what was put back", wait)
+		}
+		b.Refund(100)
+	}
+	if wait := b.Take(start, 60); wait != 0 {
+		t.Fatalf("wait %s", wait)
+	}
+	late := start.Add(50 * time.Second) // 90 are there
+	if wait := b.Take(late, 0); wait != 0 {
+		t.Fatalf("wait %s", wait)
+	}
+	b.Refund(60)
+	if wait := b.Take(late, 100); wait != 0 {
+		t.Errorf("wait %s for a full bucket", wait)
+	}
+	if wait := b.Take(late, 1); wait != time.Second {
+		t.Errorf("wait %s: there was more in the bucket than it holds", wait)
+	}
+}
+
+// TestInstantsOutOfOrder: requests that are charged in another order than they came in let nothing
+// in twice.
+func TestInstantsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	b := New(1000, 1)
+	b.Take(start, 2000)
+	through := 0
+	for i := range 1000 {
+		at := start.Add(time.Second)
+		if i%2 == 1 {
+			at = start
+		}
+		if b.Take(at, 10) == 0 {
+			through += 10
+		}
+	}
+	if through != 1000 {
+		t.Errorf("%d messages in a second", through)
+	}
 }

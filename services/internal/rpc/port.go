@@ -28,7 +28,8 @@ type PortConfig struct {
 }
 
 // PortService is a gRPC service whose handlers let in their callers themselves. Those of methods
-// that are no streams decide when the request is read: nothing of it is before.
+// that are no streams decide when the request is read: nothing of it is before. Whoever reads one
+// into a *Raw gets its bytes.
 type PortService struct {
 	Desc    *grpc.ServiceDesc
 	Handler any
@@ -85,6 +86,7 @@ func NewPort(cfg PortConfig, services []PortService, log zerolog.Logger) *Port {
 func (p *Port) limits() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(p.config.MessageMaxBytes),
+		grpc.ForceServerCodecV2(newPortCodec()),
 		grpc.MaxConcurrentStreams(portStreams),
 		grpc.MaxHeaderListSize(portHeaderBytes),
 		// Fixed: a window that grows with the connection's speed is 16 MiB in the end.

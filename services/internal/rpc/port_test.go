@@ -14,7 +14,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/rpc"
@@ -200,5 +202,52 @@ func TestPortBounds(t *testing.T) {
 	err := conn.Invoke(t.Context(), "/test.Open/Call", large, new(emptypb.Empty))
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRaw: who reads a request into a Raw has its bytes, and makes a message of them where they are
+// one.
+func TestRaw(t *testing.T) {
+	t.Parallel()
+	desc := openService(false, nothing)
+	desc.Methods[0].Handler = func(
+		_ any, ctx context.Context, decode func(any) error, way grpc.UnaryServerInterceptor,
+	) (any, error) {
+		info := &grpc.UnaryServerInfo{FullMethod: "/test.Open/Call"}
+		return way(ctx, nil, info, func(context.Context, any) (any, error) {
+			var raw rpc.Raw
+			if err := decode(&raw); err != nil {
+				return nil, err
+			}
+			defer raw.Free()
+			got := new(wrapperspb.StringValue)
+			if err := raw.Into(got); err != nil {
+				return nil, fault.Wrap(fault.Invalid, err, "no message")
+			}
+			return wrapperspb.Int64(int64(len(raw.Bytes()))), nil
+		})
+	}
+	_, conn := openPort(t, desc, zerolog.Nop())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, c := range []struct {
+		request *wrapperspb.StringValue
+		code    codes.Code
+	}{
+		{wrapperspb.String(strings.Repeat("x", 500)), codes.OK},
+		{wrapperspb.String(""), codes.OK},
+		{wrapperspb.String(strings.Repeat("x", 2000)), codes.ResourceExhausted},
+	} {
+		got := new(wrapperspb.Int64Value)
+		err := conn.Invoke(ctx, "/test.Open/Call", c.request, got)
+		if status.Code(err) != c.code || err == nil && got.GetValue() != int64(proto.Size(c.request)) {
+			t.Errorf("%d bytes: %v, %v", proto.Size(c.request), got, err)
+		}
+	}
+	// A text has to be UTF-8.
+	err := conn.Invoke(ctx, "/test.Open/Call", &wrapperspb.BytesValue{Value: []byte("\xff")},
+		new(wrapperspb.Int64Value))
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("no message: %v", err)
 	}
 }

@@ -37,6 +37,10 @@ func (s *Store) InsertQuarantined(ctx context.Context, refused []wire.Quarantine
 		})
 }
 
+// stillKept is the condition on the rows that can be read and replayed. Those that are older stay
+// until all of their part are, longer than the receipts that tell copies of them.
+const stillKept = `received_at > now() - INTERVAL 90 DAY`
+
 // Instants that the columns hold.
 var (
 	firstKept = time.Unix(0, 0).UTC()
@@ -82,7 +86,8 @@ func (s *Store) QuarantinedByID(
 	ctx context.Context, site journey.SiteID, id string,
 ) (wire.Quarantined, error) {
 	found, err := s.quarantined(ctx, `SELECT message FROM quarantine FINAL
-		WHERE site = {site:String} AND id = unhex({id:String})::FixedString(16) LIMIT 1`,
+		WHERE site = {site:String} AND id = unhex({id:String})::FixedString(16) AND `+stillKept+`
+		LIMIT 1`,
 		map[string]string{"site": string(site), "id": id})
 	if err != nil {
 		return wire.Quarantined{}, err
@@ -120,7 +125,7 @@ func (s *Store) QuarantineReasons(
 // selected is the condition on the rows of the messages meant.
 func selected(of wire.Selection) (where string, params map[string]string) {
 	where = `site = {site:String} AND received_at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')
-		AND received_at < fromUnixTimestamp64Nano({to:Int64}, 'UTC')`
+		AND received_at < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND ` + stillKept
 	params = map[string]string{
 		"site": string(of.Site), "from": nanoseconds(of.From), "to": nanoseconds(of.To),
 	}

@@ -195,3 +195,35 @@ func TestQuarantineOddTimes(t *testing.T) {
 		t.Errorf("its neighbour: %v (-want +got):\n%s", err, diff)
 	}
 }
+
+// TestQuarantineEnds: what is older than 90 days is not given, whether it was removed or not.
+func TestQuarantineEnds(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	d.raw(t, "SYSTEM STOP MERGES quarantine")
+	young, old := refused(1, "bad_time"), refused(2, "bad_time")
+	now := time.Now().UTC()
+	young.ReceivedAt, old.ReceivedAt = now.AddDate(0, 0, -89), now.AddDate(0, 0, -91)
+	if err := d.InsertQuarantined(t.Context(), []wire.Quarantined{young, old}); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.count(t, "quarantine"); n != "2" {
+		t.Fatalf("%s messages are stored, want 2", n)
+	}
+	all := wire.Selection{Site: site, To: now}
+	got, err := d.Quarantined(t.Context(), all, wire.Span{Limit: 9})
+	if diff := gocmp.Diff([]wire.Quarantined{young}, got); diff != "" || err != nil {
+		t.Errorf("%v, messages (-want +got):\n%s", err, diff)
+	}
+	reasons, err := d.QuarantineReasons(t.Context(), all)
+	want := []wire.ReasonCount{{Reason: "bad_time", Count: 1}}
+	if diff := gocmp.Diff(want, reasons); diff != "" || err != nil {
+		t.Errorf("%v, reasons (-want +got):\n%s", err, diff)
+	}
+	if _, err := d.QuarantinedByID(t.Context(), site, young.ID()); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.QuarantinedByID(t.Context(), site, old.ID()); fault.Of(err) != fault.NotFound {
+		t.Errorf("the old one by its id: %v", err)
+	}
+}

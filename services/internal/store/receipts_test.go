@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"cmp"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +76,42 @@ func TestReceipts(t *testing.T) {
 	}
 	if got = d.receipts(t, noon, noon.Add(long)); len(got) > 0 {
 		t.Errorf("receipts of no message: %v", got)
+	}
+}
+
+// TestReceiptsOutliveQuarantine: they are kept for 105 days, also those stored before that was so.
+func TestReceiptsOutliveQuarantine(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	d.raw(t, "ALTER TABLE receipts MODIFY TTL toDateTime(received_at) + INTERVAL 15 DAY")
+	receipt := func(days int) journey.Receipt {
+		f := track(days, "u1")
+		f.ReceivedAt = time.Now().UTC().AddDate(0, 0, -days)
+		return journey.ReceiptOf(&f)
+	}
+	d.insertReceipts(t, receipt(13), receipt(14))
+	up, err := os.ReadFile("migrations/00006_receipts.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, alter, _ := strings.Cut(string(up), "-- +goose Up")
+	alter, _, _ = strings.Cut(alter, "-- +goose Down")
+	for statement := range strings.SplitSeq(strings.TrimSpace(alter), ";") {
+		if statement != "" {
+			d.raw(t, statement)
+		}
+	}
+	d.insertReceipts(t, receipt(104), receipt(107))
+	d.merge(t, "receipts")
+	got := d.raw(t, "SELECT arraySort(groupArray(dateDiff('day', received_at, now()))) FROM receipts")
+	if got != "[13,14,104]" {
+		t.Errorf("after a merge there are receipts of %s days ago", got)
+	}
+	lasts := d.raw(t, "SELECT min(delete_ttl_info_max > now() + INTERVAL 80 DAY) FROM system.parts "+
+		"WHERE active AND table = 'receipts' AND database = currentDatabase() "+
+		"AND min_time > now() - INTERVAL 20 DAY")
+	if lasts != "1" {
+		t.Error("receipts of before the change go earlier than those of today")
 	}
 }
 

@@ -88,7 +88,8 @@ func typeOf(literal string) int {
 }
 
 // NewBatch begins a batch. Names that it admits are known from then on: what it counted is to be
-// stored, or the batch is to be counted again.
+// stored, or the batch is to be counted again. Of a site that is not known nothing is taken for
+// known: learn it first, and no other site between that and its facts.
 func NewBatch(names *Names) *Batch {
 	return &Batch{names: names, sites: make(map[journey.SiteID]*siteCount)}
 }

@@ -69,6 +69,9 @@ func (b *Batch) Known(i int) bool {
 	return place(b.before[messageOf(b.own[i])], b.own[i]) >= 0
 }
 
+// First tells whether no copy of the message at that place was stored when the batch began.
+func (b *Batch) First(i int) bool { return len(b.before[messageOf(b.own[i])]) == 0 }
+
 // Beaten lists the receipts that do not count and whose rows may be there, given the stored
 // receipts of the same messages after the batch was written. Each is listed once, in no order.
 //

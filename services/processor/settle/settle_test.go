@@ -142,6 +142,22 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// TestFirst: a message is new while no copy of it is stored, whichever of them counts.
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	early, late, other := receipt("m", 1, 0), receipt("m", 2, 0), receipt("n", 1, 0)
+	elsewhere := late
+	elsewhere.Site = "other"
+	b := settle.New([]journey.Receipt{early, other, early}, []journey.Receipt{late, elsewhere})
+	if b.First(0) || !b.First(1) || b.First(2) {
+		t.Errorf("new are %t, %t, %t, want the second alone", b.First(0), b.First(1), b.First(2))
+	}
+	b = settle.New([]journey.Receipt{late, early}, []journey.Receipt{elsewhere})
+	if !b.First(0) || !b.First(1) {
+		t.Error("copies that come together are not new")
+	}
+}
+
 // TestSitesApart: equal keys of two sites are two messages.
 func TestSitesApart(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -36,9 +37,9 @@ func (h *catalogueHandler) ListEvents(
 	if err := v.Err(fault.Invalid); err != nil {
 		return nil, err
 	}
-	seen, err := h.catalogue.CatalogueEvents(ctx, site, m.GetContains())
+	seen, err := h.catalogue.CatalogueEvents(ctx, site.ID, m.GetContains())
 	if err != nil {
-		return nil, fmt.Errorf("listing the events of site %s: %w", site, err)
+		return nil, fmt.Errorf("listing the events of site %s: %w", site.ID, err)
 	}
 	page, next, err := pageOf(m, seen, func(s journey.Seen) string { return s.Event })
 	if err != nil {
@@ -51,7 +52,7 @@ func (h *catalogueHandler) ListEvents(
 			LastSeenAt: timestamppb.New(s.LastAt),
 		})
 	}
-	out.Overflow, err = h.overflow(ctx, site, journey.EventOverflow)
+	out.Overflow, err = h.overflow(ctx, site.ID, journey.EventOverflow)
 	return out, err
 }
 
@@ -67,9 +68,9 @@ func (h *catalogueHandler) ListProperties(
 	if err != nil {
 		return nil, err
 	}
-	seen, err := h.catalogue.CatalogueProperties(ctx, site, query)
+	seen, err := h.catalogue.CatalogueProperties(ctx, site.ID, query)
 	if err != nil {
-		return nil, fmt.Errorf("listing the properties of site %s: %w", site, err)
+		return nil, fmt.Errorf("listing the properties of site %s: %w", site.ID, err)
 	}
 	page, next, err := pageOf(m, seen, func(s journey.Seen) string {
 		return s.Event + "\x00" + s.Property
@@ -79,22 +80,39 @@ func (h *catalogueHandler) ListProperties(
 	}
 	out := &cataloguev1.ListPropertiesResponse{NextPageToken: next}
 	for _, s := range page {
+		if isDenied(site.Privacy.Denied, s.Name) {
+			s.Examples = nil
+		}
 		out.Properties = append(out.Properties, propertyMessage(s))
 	}
-	out.Overflow, err = h.overflow(ctx, site, journey.PropertyOverflow)
+	out.Overflow, err = h.overflow(ctx, site.ID, journey.PropertyOverflow)
 	return out, err
 }
 
 // site reads the parent, and finds it: a site that is not there has no empty catalogue.
-func (h *catalogueHandler) site(ctx context.Context, parent string) (journey.SiteID, error) {
+func (h *catalogueHandler) site(ctx context.Context, parent string) (journey.Site, error) {
 	id, err := parseSite("parent", parent)
 	if err != nil {
-		return "", err
+		return journey.Site{}, err
 	}
-	if _, err := h.sites.Site(ctx, id); err != nil {
-		return "", fmt.Errorf("finding site %s: %w", id, err)
+	site, err := h.sites.Site(ctx, id)
+	if err != nil {
+		return journey.Site{}, fmt.Errorf("finding site %s: %w", id, err)
 	}
-	return id, nil
+	return site, nil
+}
+
+// isDenied tells whether a site denies a property or trait by now: examples of it may have been
+// kept before. A trait may have come from the context of a message.
+func isDenied(denied []string, name journey.Name) bool {
+	is := func(paths ...string) bool {
+		return slices.ContainsFunc(denied, func(d string) bool { return slices.Contains(paths, d) })
+	}
+	if name.Event != "" {
+		return is(name.Property, "properties."+name.Property)
+	}
+	return is(name.Property, "traits."+name.Property, "context.traits."+name.Property, "traits",
+		"context.traits")
 }
 
 func (h *catalogueHandler) overflow(

@@ -83,6 +83,56 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
+// TestDeniedExamples: what a site denies by now has no examples, although there are some of before.
+func TestDeniedExamples(t *testing.T) {
+	t.Parallel()
+	names := []string{"plain", "nick", "address.street", "inner", "other", "context"}
+	var sightings []journey.Sighting
+	for _, name := range names {
+		sightings = append(sightings, sighting("", name, journey.TextSighting, 1, `"x"`),
+			sighting("Ordered", name, journey.TextSighting, 1, `"x"`))
+	}
+	st := newNames(t, sightings...)
+	h := open(t, func(s *settings) { s.catalogue = st })
+	shown := func() string {
+		var shown []string
+		list, _ := said(t, h.send(t, http.MethodGet, "/v1/sites/shop/properties", readToken, ""),
+			"properties").([]any)
+		for _, e := range list {
+			m, _ := e.(map[string]any)
+			if examples, _ := m["examples"].([]any); len(examples) > 0 {
+				shown = append(shown, fmt.Sprint(m["event"], "/", m["property"]))
+			}
+		}
+		if len(list) != 2*len(names) {
+			t.Errorf("%d names, want %d", len(list), 2*len(names))
+		}
+		return strings.Join(shown, " ")
+	}
+	for _, c := range []struct{ denied, want string }{
+		{`[]`, "Ordered/address.street Ordered/context Ordered/inner Ordered/nick Ordered/other " +
+			"Ordered/plain /address.street /context /inner /nick /other /plain"},
+		{
+			`["nick","address.street","properties.inner","context.traits.other","context"]`,
+			"Ordered/other Ordered/plain /inner /plain",
+		},
+		{
+			`["traits.inner","plain.below","context.nick"]`,
+			"Ordered/address.street Ordered/context Ordered/inner Ordered/nick Ordered/other " +
+				"Ordered/plain /address.street /context /nick /other /plain",
+		},
+		{`["context.traits"]`, "Ordered/address.street Ordered/context Ordered/inner Ordered/nick " +
+			"Ordered/other Ordered/plain"},
+	} {
+		said(t, h.send(t, http.MethodPatch, "/v1/sites/shop", adminToken,
+			`{"site":{"privacy":{"deniedProperties":`+c.denied+`}},
+			"updateMask":"privacy.deniedProperties"}`))
+		if got := shown(); got != c.want {
+			t.Errorf("denied %s: examples of\n%s, want\n%s", c.denied, got, c.want)
+		}
+	}
+}
+
 // TestCataloguePages: pages hold every name once, and their tokens are good for their request only.
 func TestCataloguePages(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/waystage/waystage/services/internal/fault"
@@ -15,7 +16,8 @@ import (
 type mask []string
 
 // readMask reads an update mask, whose paths must be among those that can be set. An empty one
-// stands for all of them that the message states.
+// stands for all of them that the message states; of a message whose fields can be set one by one,
+// for those of its fields that it states.
 func readMask(
 	v *fault.Violations, m *fieldmaskpb.FieldMask, said proto.Message, settable ...string,
 ) mask {
@@ -32,17 +34,29 @@ func readMask(
 	return paths
 }
 
-// stated are the top-level fields among some that a message states.
+// stated are the paths among some that a message states, without those that others of them lead
+// through.
 func stated(said proto.Message, among []string) mask {
 	var paths mask
-	m := said.ProtoReflect()
-	for i := range m.Descriptor().Fields().Len() {
-		field := m.Descriptor().Fields().Get(i)
-		if name := string(field.Name()); m.Has(field) && slices.Contains(among, name) {
-			paths = append(paths, name)
+	for _, path := range among {
+		whole := !slices.ContainsFunc(among, func(other string) bool {
+			return strings.HasPrefix(other, path+".")
+		})
+		if whole && states(said.ProtoReflect(), path) {
+			paths = append(paths, path)
 		}
 	}
 	return paths
+}
+
+// states tells whether a message has a field, which may stand in a message of its own.
+func states(m protoreflect.Message, path string) bool {
+	name, below, deeper := strings.Cut(path, ".")
+	field := m.Descriptor().Fields().ByName(protoreflect.Name(name))
+	if field == nil || !m.Has(field) {
+		return false
+	}
+	return !deeper || states(m.Get(field).Message(), below)
 }
 
 // has tells whether a field is set, itself or with the message that it is in.

@@ -30,7 +30,7 @@ const (
 	quarantinedCollection = "quarantinedMessages"
 	// quarantineSpan is how far back is looked where nothing is said.
 	quarantineSpan = 30 * 24 * time.Hour
-	// quarantinePageBytes bounds the payloads of a page, of which the first always fits.
+	// quarantinePageBytes bounds the payloads and contexts of a page. The first message always fits.
 	quarantinePageBytes = 8 << 20
 )
 
@@ -76,7 +76,7 @@ func (h *quarantineHandler) ListQuarantinedMessages(
 func quarantinePage(found []wire.Quarantined, limit int) []wire.Quarantined {
 	size := 0
 	for i := range found {
-		size += len(found[i].Payload)
+		size += len(found[i].Payload) + len(found[i].Context)
 		if i == limit || i > 0 && size > quarantinePageBytes {
 			return found[:i]
 		}

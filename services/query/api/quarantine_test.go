@@ -19,6 +19,7 @@ import (
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/internal/wire"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // young is an instant of whose messages the store has not let go yet.
@@ -194,12 +195,16 @@ func TestQuarantinePages(t *testing.T) {
 	checkRefusal(t, other.refusal(t), codes.InvalidArgument, []string{"page_token"}, "another request")
 }
 
-// TestQuarantinePageBytes: a page of large payloads ends before it is too large to send.
+// TestQuarantinePageBytes: a page of large payloads or contexts ends before it is too large to send.
 func TestQuarantinePageBytes(t *testing.T) {
 	t.Parallel()
 	var large []wire.Quarantined
 	for i := range 200 {
-		large = append(large, quarantined(i+1, "too_large", strings.Repeat("x", wire.MaxPayloadBytes)))
+		q := quarantined(i+1, "too_large", strings.Repeat("x", wire.MaxPayloadBytes))
+		if i%2 == 1 {
+			q.Payload, q.Context = []byte("{}"), journey.Object(`{"a":"`+string(q.Payload)+`"}`)
+		}
+		large = append(large, q)
 	}
 	shelf := newShelf(t, large...)
 	h := open(t, func(s *settings) { s.at, s.quarantine = young, shelf })
@@ -378,6 +383,33 @@ func TestReplayParts(t *testing.T) {
 	for i, r := range j.requests {
 		if n, size := len(r.GetMessages()), proto.Size(r); n == 0 || n > 500 || size > 401<<10 {
 			t.Errorf("request %d has %d messages, %d bytes", i, n, size)
+		}
+	}
+}
+
+// TestReplayOfWhatIngestDoesNotRead: messages that are larger than ingest reads hold up no others,
+// in one call or the next.
+func TestReplayOfWhatIngestDoesNotRead(t *testing.T) {
+	t.Parallel()
+	const reads = 500 << 10
+	messages := []wire.Quarantined{quarantined(100, "r", "oldest"), quarantined(1, "r", "newest")}
+	for i, bytes := range []int{reads + 1, reads, reads - 1000, reads - 2000} {
+		q := quarantined(50-i, "r", "{}")
+		q.Context = journey.Object(`{"a":"` + strings.Repeat("x", bytes-len(`{"a":""}`)) + `"}`)
+		messages = append(messages, q)
+	}
+	j := &judge{}
+	h := open(t, func(s *settings) { s.at, s.quarantine, s.replayer = young, newShelf(t, messages...), j })
+	got := h.send(t, "POST", shelfPath+":replay", adminToken, `{}`)
+	if !strings.Contains(got.body, `"accepted":"3"`) || !strings.Contains(got.body, `"unreplayable":"3"`) {
+		t.Errorf("got %s", got.body)
+	}
+	if diff := cmp.Diff([]string{"oldest", "{}", "newest"}, j.asked()); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	for i, r := range j.requests {
+		if size := proto.Size(r); size > reads {
+			t.Errorf("request %d has %d bytes", i, size)
 		}
 	}
 }

@@ -19,10 +19,12 @@ import (
 const (
 	defaultReplayed = 10_000
 	maxReplayed     = 100_000
-	// replayMessages and replayBytes bound what is sent to ingest at once: it reads no more than
-	// 500 KiB, and one message is far smaller.
+	// replayMessages and replayBytes bound what is sent to ingest at once.
 	replayMessages = 500
 	replayBytes    = 400 << 10
+	// largestReplayed is the largest message that ingest can judge: with what stands around it in a
+	// request it reads no more than 500 KiB.
+	largestReplayed = 499 << 10
 )
 
 // ReplayQuarantinedMessages has refused messages judged again, oldest first. It ends early, with a
@@ -161,12 +163,12 @@ func (r *replay) try(ctx context.Context, page []wire.Quarantined) error {
 	request := &collectv1.ReplayRequest{Parent: siteName(r.of.Site), DryRun: r.dryRun}
 	size := 0
 	for i := range page {
-		if !replayable(&page[i]) {
+		m := page[i].Message()
+		n := proto.Size(m)
+		if !replayable(&page[i]) || n > largestReplayed {
 			r.unreplayable++
 			continue
 		}
-		m := page[i].Message()
-		n := proto.Size(m)
 		if len(request.Messages) > 0 && size+n > replayBytes {
 			if err := r.send(ctx, request); err != nil {
 				return err

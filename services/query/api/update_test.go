@@ -39,6 +39,15 @@ func TestUpdateSite(t *testing.T) {
 			"a name alone", `{"site":{"displayName":"B","privacy":{}},"updateMask":"displayName"}`, "B",
 			all,
 		},
+		{"no field of privacy", `{"site":{"privacy":{}}}`, "B", all},
+		{
+			"one that is stated", `{"site":{"privacy":{"deniedProperties":["one"]}}}`, "B",
+			strings.Replace(all, "email address.street", "one", 1),
+		},
+		{
+			"two that are stated", `{"site":{"displayName":"B","privacy":{"deniedProperties":["email",
+				"address.street"],"ipHandling":"IP_HANDLING_KEEP"}}}`, "B", all,
+		},
 		{
 			"one below", `{"site":{"privacy":{"ipHandling":"IP_HANDLING_DROP",
 				"deniedProperties":["x"]}},"updateMask":"privacy.ipHandling"}`, "B",

@@ -39,6 +39,14 @@ type pending struct {
 	refusal *Refusal
 }
 
+// release drops the texts of a settled entry, which may wait long for one before it.
+func (p *pending) release() {
+	p.Text, p.Messages, p.Refusal = nil, nil, nil
+	if p.refusal != nil {
+		p.refusal.Message = ""
+	}
+}
+
 // maxAhead is how many entries may be dealt after one that is not settled: what bounds the memory
 // that they take.
 const maxAhead = 40_000
@@ -73,15 +81,23 @@ func (a *account) pass(line int) {
 func (a *account) begin(ctx context.Context, e Entry) (*pending, error) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	for len(a.line) >= maxAhead {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		a.closer.Wait()
+	if err := a.room(ctx); err != nil {
+		return nil, err
 	}
 	p := a.put(e)
 	a.open++
 	return p, nil
+}
+
+// room waits while too many entries have overtaken one that is not answered.
+func (a *account) room(ctx context.Context) error {
+	for len(a.line) >= maxAhead {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		a.closer.Wait()
+	}
+	return nil
 }
 
 func (a *account) put(e Entry) *pending {
@@ -92,14 +108,18 @@ func (a *account) put(e Entry) *pending {
 	return p
 }
 
-// refuse counts an entry that was not worth sending.
-func (a *account) refuse(e Entry) error {
+// refuse counts an entry that was not worth sending. It waits as begin does.
+func (a *account) refuse(ctx context.Context, e Entry) error {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
+	if err := a.room(ctx); err != nil {
+		return err
+	}
 	p := a.put(e)
 	if err := a.tell(p, *e.Refusal); err != nil {
 		return err
 	}
+	p.release()
 	a.sum.settle(p)
 	a.advance()
 	if a.sum.RefusedLines%collect.MaxMessages == 0 {
@@ -148,6 +168,7 @@ func (a *account) settle(messages []message, answer collect.Answer) error {
 	for _, m := range messages {
 		if m.of.left--; m.of.left == 0 {
 			a.open--
+			m.of.release()
 			a.sum.settle(m.of)
 		}
 	}

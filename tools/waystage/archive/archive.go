@@ -153,16 +153,17 @@ type dealer struct {
 	account *account
 	queues  []chan batch
 	// open are the batches that are being filled, by worker.
-	open  []batch
-	from  int
+	open []batch
+	from int
+	// dealt counts the entries from that line on, also blank and refused ones.
 	dealt int
 }
 
 const (
 	// sweepEvery is how many entries there are between two looks for batches that wait too long.
 	sweepEvery = 1000
-	// maxWait is how many entries may be dealt while a batch waits to be full: the line to go on
-	// from is never far behind, although some worker has little to do.
+	// maxWait is how many entries of any sort may be dealt while a batch waits to be full: the
+	// line to go on from is never far behind, although some worker has little to do.
 	maxWait = maxAhead / 2
 )
 
@@ -182,18 +183,32 @@ func (d *dealer) deal(ctx context.Context, entries Entries) error {
 }
 
 func (d *dealer) take(ctx context.Context, e Entry) error {
-	if e.Line < d.from || e.blank() {
+	if e.Line < d.from {
 		d.account.pass(e.Line)
 		return nil
 	}
-	if e.Refusal != nil {
-		return d.account.refuse(e)
+	d.dealt++
+	var err error
+	switch {
+	case e.blank():
+		d.account.pass(e.Line)
+	case e.Refusal != nil:
+		err = d.account.refuse(ctx, e)
+	default:
+		err = d.fill(ctx, e)
 	}
+	if err == nil && d.dealt%sweepEvery == 0 {
+		err = d.sweep(ctx, maxWait)
+	}
+	return err
+}
+
+// fill puts the messages of an entry into the open batch of its person's worker.
+func (d *dealer) fill(ctx context.Context, e Entry) error {
 	p, err := d.account.begin(ctx, e)
 	if err != nil {
 		return err
 	}
-	d.dealt++
 	n := shard(e.Person, len(d.queues))
 	for _, text := range e.Messages {
 		m := message{text: text, of: p}
@@ -206,9 +221,6 @@ func (d *dealer) take(ctx context.Context, e Entry) error {
 			d.open[n].first = d.dealt
 		}
 		d.open[n].add(m)
-	}
-	if d.dealt%sweepEvery == 0 {
-		return d.sweep(ctx, maxWait)
 	}
 	return nil
 }

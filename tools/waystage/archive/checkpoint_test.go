@@ -160,6 +160,82 @@ func TestTheLineToGoOnFromMovesOn(t *testing.T) {
 	}
 }
 
+// TestLinesThatAreNotSentMoveOnToo: one that is alone in its batch does not wait for the end of a
+// file of lines that are refused or blank, and nothing of those is remembered.
+func TestLinesThatAreNotSentMoveOnToo(t *testing.T) {
+	t.Parallel()
+	const lines = 5 * maxAhead
+	for name, rest := range map[string]Entry{
+		"refused": Entry{Text: []byte("no JSON")}.Refuse(NotJSON, "d"), "blank": {},
+	} {
+		read, alone := 0, false
+		entries := func(yield func(Entry, error) bool) {
+			for n := range lines {
+				e := rest
+				if n == 0 || n == lines/2 {
+					e = Entry{Person: "one", Messages: [][]byte{[]byte("m")}}
+				}
+				e.Line, read = n+1, n+1
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+		report, err := Import{
+			Sender: &cutter{left: 1 << 30, seen: map[string]int{}}, Workers: 1,
+			CheckpointPause: time.Nanosecond,
+			Checkpoint: func(r Report) error {
+				alone = alone || r.Accepted == 1 && r.ResumeLine > 1
+				return nil
+			},
+		}.RunEntries(t.Context(), entries)
+		if err != nil || report.Accepted != 2 || read != lines || report.ResumeLine != lines+1 {
+			t.Errorf("%s: %d lines read, %+v, %v", name, read, report, err)
+		}
+		if !alone {
+			t.Errorf("%s: the first message waits for the second, %d lines later", name, lines/2)
+		}
+	}
+}
+
+// TestRefusedLinesWait: those after a line that is not answered are bounded and keep no text.
+func TestRefusedLinesWait(t *testing.T) {
+	t.Parallel()
+	a := newAccount(Import{})
+	first, err := a.begin(t.Context(), Entry{Line: 1, Messages: [][]byte{[]byte("m")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := Entry{Text: []byte(strings.Repeat("x", 100_000))}
+	for n := 2; n <= maxAhead; n++ {
+		e := long
+		e.Line = n
+		if err := a.refuse(t.Context(), e.Refuse(NotJSON, "d")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range a.line[1:] {
+		if p.Text != nil || p.Refusal != nil || p.refusal.Message != "" {
+			t.Fatalf("line %d is remembered with its text", p.Line)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	next := Entry{Line: maxAhead + 1}.Refuse(NotJSON, "d")
+	if err := a.refuse(ended, next); !errors.Is(err, context.Canceled) {
+		t.Errorf("one too many does not wait: %v", err)
+	}
+	if err := a.settle([]message{{of: first}}, collect.Answer{Accepted: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.refuse(t.Context(), next); err != nil {
+		t.Error(err)
+	}
+	if got := a.report(); got.ResumeLine != maxAhead+2 || got.RefusedLines != maxAhead {
+		t.Errorf("the report is %+v", got)
+	}
+}
+
 // TestAnUnansweredLineBoundsThoseAfterIt: what must be remembered of lines after one that is not
 // answered is bounded.
 func TestAnUnansweredLineBoundsThoseAfterIt(t *testing.T) {

@@ -39,7 +39,8 @@ type QuarantinedMessage struct {
 	// The payload as it came, less the properties that the site denies. Cut at 64 KiB: see
 	// payload_truncated. Empty where it was withheld.
 	Payload []byte `protobuf:"bytes,5,opt,name=payload,proto3" json:"payload,omitempty"`
-	// Whether payload holds only the first bytes. Such a message cannot be replayed.
+	// Whether payload holds only the first bytes, or lacks the context of its batch or what was
+	// wrong with it. Such a message cannot be replayed.
 	PayloadTruncated bool `protobuf:"varint,6,opt,name=payload_truncated,json=payloadTruncated,proto3" json:"payload_truncated,omitempty"`
 	// When it was received, UTC. Always present.
 	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
