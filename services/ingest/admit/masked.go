@@ -3,7 +3,6 @@ package admit
 import (
 	"bytes"
 	"net/netip"
-	"regexp"
 
 	"github.com/waystage/waystage/services/journey"
 )
@@ -23,22 +22,45 @@ func (p *Privacy) unread(message []byte) (kept []byte, ok bool) {
 	return p.withoutAddresses(message), true
 }
 
-// addressMember finds members that hold an address in a text that is no JSON, cut ones too.
-var addressMember = regexp.MustCompile(`("(?:request_)?ip"\s*:\s*")([^"]*)`)
-
 // withoutAddresses is a message that cannot be read, its addresses as they may be kept: wherever
 // they stand, and whatever stands where one should.
 func (p *Privacy) withoutAddresses(message []byte) []byte {
 	message = p.masked(message)
 	kept := make([]byte, 0, len(message))
 	for {
-		found := addressMember.FindSubmatchIndex(message)
-		if found == nil {
-			return append(kept, message...)
-		}
-		from, to := found[4], found[5]
+		from, to := addressMember(message)
 		kept = append(append(kept, message[:from]...), p.addressText(string(message[from:to]))...)
-		message = message[to:]
+		if message = message[to:]; len(message) == 0 {
+			return kept
+		}
+	}
+}
+
+// addressMember is the place of the first text of a member "ip" or "request_ip", in a text that is
+// no JSON and may be cut; the end of the text where there is none.
+func addressMember(text []byte) (from, to int) {
+	name := []byte(`ip"`)
+	for at := 0; ; {
+		i := bytes.Index(text[at:], name)
+		if i < 0 {
+			return len(text), len(text)
+		}
+		before := text[:at+i]
+		at += i + len(name)
+		if !bytes.HasSuffix(before, []byte(`"`)) && !bytes.HasSuffix(before, []byte(`"request_`)) {
+			continue
+		}
+		s := scanner{src: text, at: at}
+		s.space()
+		colon := s.take(':')
+		s.space()
+		if !colon || !s.take('"') {
+			continue
+		}
+		if end := bytes.IndexByte(text[s.at:], '"'); end >= 0 {
+			return s.at, s.at + end
+		}
+		return s.at, len(text)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
@@ -188,6 +189,32 @@ func TestCount(t *testing.T) {
 			}
 			if proto.Unmarshal(raw, each.request) == nil && (err != nil || n != each.count()) {
 				t.Fatalf("%x as %T: %d messages, %v; want %d", raw, each.request, n, err, each.count())
+			}
+		}
+	})
+}
+
+// FuzzOccurrences holds the count of messages to what the library makes of the same bytes.
+func FuzzOccurrences(f *testing.F) {
+	f.Add(emptyMessages(0x0a, 3))
+	f.Add(nested(emptyMessages(0x0a, 3)))
+	f.Add(append(nested(emptyMessages(0x0a, 1)), nested(emptyMessages(0x0a, 2))...))
+	f.Add(mustMarshal(&collectv1.CollectRequest{
+		Messages: []*collectv1.Message{{UserId: "u", PropertiesJson: `{"a":1}`}, {}}, Imported: true,
+	}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		one, stream := new(collectv1.CollectRequest), new(collectv1.CollectStreamRequest)
+		for _, way := range []struct {
+			into proto.Message
+			path []protowire.Number
+			made func() int
+		}{
+			{one, pathInCollect, func() int { return len(one.GetMessages()) }},
+			{stream, pathInStream, func() int { return len(stream.GetBatch().GetMessages()) }},
+		} {
+			n, valid := occurrences(raw, way.path)
+			if proto.Unmarshal(raw, way.into) == nil && (!valid || n != way.made()) {
+				t.Errorf("%d messages (%t), and the library makes %d of %x", n, valid, way.made(), raw)
 			}
 		}
 	})
