@@ -13,13 +13,13 @@ func (o Object) All() iter.Seq2[string, string] {
 	return func(yield func(name, literal string) bool) {
 		rest, is := strings.CutPrefix(string(o), "{")
 		for is && rest != "" && rest[0] == '"' {
-			end := literalEnd(rest)
+			end := LiteralEnd(rest)
 			if end >= len(rest) || rest[end] != ':' {
 				return
 			}
 			name := Unquote(rest[:end])
 			rest = rest[end+1:]
-			if end = literalEnd(rest); end == 0 || end >= len(rest) || !yield(name, rest[:end]) {
+			if end = LiteralEnd(rest); end == 0 || end >= len(rest) || !yield(name, rest[:end]) {
 				return
 			}
 			rest, is = strings.CutPrefix(rest[end:], ",")
@@ -52,42 +52,46 @@ func Unquote(literal string) string {
 	return text
 }
 
-// literalEnd is where the literal at the beginning of a canonical text ends: len(s) where it does
-// not.
-func literalEnd(s string) int {
-	if s == "" {
+// LiteralEnd is where the JSON literal that a canonical text begins with ends: len(text) where it
+// does not, 0 where there is none.
+func LiteralEnd(text string) int {
+	if text == "" {
 		return 0
 	}
-	switch s[0] {
+	switch text[0] {
 	case '"':
-		return textEnd(s)
+		return textEnd(text)
 	case '{', '[':
-		return nestEnd(s)
+		return nestEnd(text)
 	}
-	if end := strings.IndexAny(s, ",}]"); end >= 0 {
+	if end := strings.IndexAny(text, ",}]"); end >= 0 {
 		return end
 	}
-	return len(s)
+	return len(text)
 }
 
-func textEnd(s string) int {
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+func textEnd(text string) int {
+	for at := 1; ; {
+		closer := strings.IndexByte(text[at:], '"')
+		if closer < 0 {
+			return len(text)
+		}
+		escape := strings.IndexByte(text[at:at+closer], '\\')
+		if escape < 0 {
+			return at + closer + 1
+		}
+		if at += escape + len(`\"`); at >= len(text) {
+			return len(text)
 		}
 	}
-	return len(s)
 }
 
-func nestEnd(s string) int {
+func nestEnd(text string) int {
 	depth := 0
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
 		case '"':
-			i += textEnd(s[i:]) - 1
+			i += textEnd(text[i:]) - 1
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -96,5 +100,5 @@ func nestEnd(s string) int {
 			}
 		}
 	}
-	return len(s)
+	return len(text)
 }

@@ -30,6 +30,15 @@ type Privacy struct {
 	Internal []netip.Prefix
 }
 
+// PlainNetwork is an IPv4 network where one is written as IPv6, and any other as it is.
+func PlainNetwork(network netip.Prefix) netip.Prefix {
+	const mapped = 96 // bits of ::ffff:0:0/96
+	if network.Addr().Is4In6() && network.Bits() >= mapped {
+		return netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-mapped)
+	}
+	return network
+}
+
 // IPHandling says what becomes of IP addresses.
 type IPHandling uint8
 

@@ -2,7 +2,6 @@ package admit
 
 import (
 	"strings"
-	"time"
 
 	"github.com/waystage/waystage/services/journey"
 )
@@ -36,9 +35,6 @@ func Assemble(messages []Pieces) Body {
 	}
 	return b
 }
-
-// Instant is a time as Pieces and messages have it.
-func Instant(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 
 // id is the message's id as a refusal may carry it, empty where it can be none.
 func (m *Pieces) id() journey.MessageID {

@@ -25,18 +25,9 @@ func NewPrivacy(settings journey.Privacy) *Privacy {
 	p.traits = everywhere.and(everywhere.below("traits"))
 	p.context = everywhere.and(everywhere.below("context"), p.traits.within("traits"))
 	for _, network := range settings.Internal {
-		p.networks = append(p.networks, plainNetwork(network))
+		p.networks = append(p.networks, journey.PlainNetwork(network))
 	}
 	return p
-}
-
-// plainNetwork is an IPv4 network where one is written as IPv6.
-func plainNetwork(network netip.Prefix) netip.Prefix {
-	const mapped = 96
-	if network.Addr().Is4In6() && network.Bits() >= mapped {
-		return netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-mapped)
-	}
-	return network
 }
 
 // IsInternal tells whether an address lies in one of the site's own networks.

@@ -10,6 +10,7 @@ import (
 
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	"github.com/waystage/waystage/services/ingest/admit"
+	"github.com/waystage/waystage/services/internal/wire"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -61,7 +62,7 @@ func bodyOf(request *collectv1.CollectRequest) admit.Body {
 	pieces := make([]admit.Pieces, len(request.GetMessages()))
 	for i, m := range request.GetMessages() {
 		pieces[i] = admit.Pieces{
-			Kind: kinds[m.GetKind()], Message: journey.MessageID(m.GetMessageId()),
+			Kind: wire.KindOf(m.GetKind()), Message: journey.MessageID(m.GetMessageId()),
 			User: m.GetUserId(), Visitor: m.GetAnonymousId(), Previous: m.GetPreviousId(),
 			Group: m.GetGroupId(), Event: m.GetEvent(), Name: m.GetName(),
 			Timestamp:  stated(m.GetOccurredAt()),
@@ -74,16 +75,6 @@ func bodyOf(request *collectv1.CollectRequest) admit.Body {
 		body.Envelope.SentAt = at.AsTime()
 	}
 	return body
-}
-
-// kinds of messages by their numbers.
-var kinds = map[collectv1.Kind]journey.Kind{
-	collectv1.Kind_KIND_TRACK:    journey.Track,
-	collectv1.Kind_KIND_PAGE:     journey.Page,
-	collectv1.Kind_KIND_SCREEN:   journey.Screen,
-	collectv1.Kind_KIND_IDENTIFY: journey.Identify,
-	collectv1.Kind_KIND_GROUP:    journey.Group,
-	collectv1.Kind_KIND_ALIAS:    journey.Alias,
 }
 
 // stated is a time as messages have it, empty where there is none. One that cannot be is written

@@ -29,6 +29,11 @@ func (h *Handler) settings(w http.ResponseWriter, r *http.Request, key string) O
 	document.Integrations.Segment = destination{APIKey: key}
 	to := &document.Integrations.Segment
 	to.Protocol, to.APIHost = h.whereabouts(r)
+	return h.document(w, document)
+}
+
+// document answers with what an SDK asks for before it sends.
+func (h *Handler) document(w http.ResponseWriter, document any) Outcome {
 	body, err := json.Marshal(document)
 	if err != nil {
 		h.observe.Failed(err)
@@ -93,17 +98,8 @@ func (h *Handler) sourceConfig(w http.ResponseWriter, r *http.Request, _ string)
 	if key == "" {
 		return missingKey.answer(w)
 	}
-	body, err := json.Marshal(sourceDocument{source{
+	return h.document(w, sourceDocument{source{
 		ID: key, Name: "Waystage", WriteKey: key, WorkspaceID: "waystage", Enabled: true,
 		Destinations: []any{}, Connections: []any{},
 	}})
-	if err != nil {
-		h.observe.Failed(err)
-		return internal.answer(w)
-	}
-	header := w.Header()
-	header["Content-Type"] = jsonType
-	header.Set("Cache-Control", "private, max-age=300")
-	_, _ = w.Write(body)
-	return ok
 }

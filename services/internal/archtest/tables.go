@@ -55,7 +55,7 @@ var packages = []entry{
 		"services/journey", "github.com/mileusna/useragent", "golang.org/x/net",
 	}},
 	{path: "services/processor/catalogue", layer: pure, may: []string{
-		"services/journey", "github.com/hashicorp/golang-lru",
+		"services/journey", "services/identity", "github.com/hashicorp/golang-lru",
 	}},
 	{path: "services/processor/settle", layer: pure, may: []string{"services/journey"}},
 	{path: "services/query/plan", layer: pure, may: []string{

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -190,11 +191,10 @@ func (s stoppingStream) RecvMsg(m any) error {
 
 // failed makes an error a status. Only panics are logged: the handlers tell of the rest.
 func (p *Port) failed(method string, err error) error {
-	s := StatusOf(err)
-	if s.Code() == codes.Internal {
+	if _, panicked := errors.AsType[*panicError](err); panicked {
 		p.log.Error().Str("method", method).AnErr("cause", err).Msg("call ended")
 	}
-	return s.Err()
+	return StatusOf(err).Err()
 }
 
 // Addr is the address of the port, as host:port.

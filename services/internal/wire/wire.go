@@ -212,6 +212,9 @@ var kindNumbers = map[journey.Kind]collectv1.Kind{
 	journey.Alias:    collectv1.Kind_KIND_ALIAS,
 }
 
+// KindOf is a kind by its number. KindUnknown if it has none, or is unspecified.
+func KindOf(number collectv1.Kind) journey.Kind { return kinds[number] }
+
 var kinds = func() map[collectv1.Kind]journey.Kind {
 	m := make(map[collectv1.Kind]journey.Kind, len(kindNumbers))
 	for kind, number := range kindNumbers {

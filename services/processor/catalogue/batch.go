@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/waystage/waystage/services/identity"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -108,25 +109,17 @@ func (b *Batch) Add(f *journey.Fact) {
 		}
 		b.addMembers(s, e, f.Event, f.Properties, f.At())
 	case f.Kind == journey.Identify:
-		b.addMembers(s, s.traits, "", f.Traits, f.At())
-		b.addContextTraits(s, f)
+		b.addTraits(s, f)
 	}
 }
 
-// addContextTraits counts the traits of an identify message that stand in its context alone.
-func (b *Batch) addContextTraits(s *siteCount, f *journey.Fact) {
-	beside := journey.Object(f.Context.Literal("traits"))
-	if beside == "" {
-		return
-	}
-	own := make(map[string]bool)
-	for name := range f.Traits.All() {
-		own[name] = true
-	}
-	for name, literal := range beside.All() {
-		if !own[name] {
-			b.addMember(s, s.traits, journey.Name{Property: name}, literal, f.At())
-		}
+// addTraits counts the traits that a fact writes, in the order of their names: where room ends, the
+// same ones find it each time.
+func (b *Batch) addTraits(s *siteCount, f *journey.Fact) {
+	writes := identity.WritesOf(f)
+	slices.SortFunc(writes, func(a, b identity.Write) int { return strings.Compare(a.Name, b.Name) })
+	for _, w := range writes {
+		b.addMember(s, s.traits, journey.Name{Property: w.Name}, w.Value, f.At())
 	}
 }
 

@@ -124,7 +124,6 @@ func readNetworks(v *fault.Violations, texts []string) []netip.Prefix {
 
 // parseNetwork reads a network or a single address. IPv4 inside IPv6 becomes IPv4.
 func parseNetwork(text string) (netip.Prefix, error) {
-	const inside = 96 // bits of ::ffff:0:0/96
 	if !strings.Contains(text, "/") {
 		address, err := netip.ParseAddr(text)
 		if err != nil {
@@ -137,10 +136,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("reading a network: %w", err)
 	}
-	if network.Addr().Is4In6() && network.Bits() >= inside {
-		network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-inside)
-	}
-	return network.Masked(), nil
+	return journey.PlainNetwork(network).Masked(), nil
 }
 
 func privacyMessage(p journey.Privacy) *sitev1.Privacy {
