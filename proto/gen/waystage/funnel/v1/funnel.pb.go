@@ -146,8 +146,12 @@ type AskFunnelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "sites/{site}". Required.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The question. Required.
-	Question      *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question, whole. Required unless words or saved say it; not beside them.
+	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question in words. Over HTTP also as the query parameters of a GET of the same path.
+	Words *QuestionWords `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved         string `protobuf:"bytes,4,opt,name=saved,proto3" json:"saved,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -196,6 +200,20 @@ func (x *AskFunnelRequest) GetQuestion() *FunnelQuestion {
 	return nil
 }
 
+func (x *AskFunnelRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *AskFunnelRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
 // AskFunnelResponse holds the answer of a funnel question.
 type AskFunnelResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -204,7 +222,9 @@ type AskFunnelResponse struct {
 	// One per breakdown value, largest last step first. Empty without a breakdown.
 	Groups []*GroupResult `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
 	// What the answer rests on.
-	Facts         *AnswerFacts `protobuf:"bytes,3,opt,name=facts,proto3" json:"facts,omitempty"`
+	Facts *AnswerFacts `protobuf:"bytes,3,opt,name=facts,proto3" json:"facts,omitempty"`
+	// The answer that this one is set beside. Absent without compare.
+	Comparison    *Comparison `protobuf:"bytes,4,opt,name=comparison,proto3" json:"comparison,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -260,6 +280,96 @@ func (x *AskFunnelResponse) GetFacts() *AnswerFacts {
 	return nil
 }
 
+func (x *AskFunnelResponse) GetComparison() *Comparison {
+	if x != nil {
+		return x.Comparison
+	}
+	return nil
+}
+
+// Comparison is the answer of the same question over another range or filter.
+type Comparison struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Beginning of its range, UTC. Always present.
+	FromTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	// End of its range, itself outside, UTC. Always present.
+	ToTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to_time,json=toTime,proto3" json:"to_time,omitempty"`
+	// Instant up to which it saw touchpoints, UTC. Always present.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// All units together, one entry per step, in the question's order.
+	Steps []*StepResult `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
+	// The same values in the same order as the answer's own groups, all others as one. Empty without
+	// a breakdown.
+	Groups        []*GroupResult `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Comparison) Reset() {
+	*x = Comparison{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Comparison) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Comparison) ProtoMessage() {}
+
+func (x *Comparison) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Comparison.ProtoReflect.Descriptor instead.
+func (*Comparison) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Comparison) GetFromTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FromTime
+	}
+	return nil
+}
+
+func (x *Comparison) GetToTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ToTime
+	}
+	return nil
+}
+
+func (x *Comparison) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *Comparison) GetSteps() []*StepResult {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *Comparison) GetGroups() []*GroupResult {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
 // StepResult holds the numbers of one step.
 type StepResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -287,7 +397,7 @@ type StepResult struct {
 
 func (x *StepResult) Reset() {
 	*x = StepResult{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +409,7 @@ func (x *StepResult) String() string {
 func (*StepResult) ProtoMessage() {}
 
 func (x *StepResult) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +422,7 @@ func (x *StepResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepResult.ProtoReflect.Descriptor instead.
 func (*StepResult) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{2}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StepResult) GetStep() uint32 {
@@ -393,7 +503,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -405,7 +515,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -418,7 +528,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{3}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Share) GetValue() float64 {
@@ -457,7 +567,7 @@ type Spans struct {
 
 func (x *Spans) Reset() {
 	*x = Spans{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +579,7 @@ func (x *Spans) String() string {
 func (*Spans) ProtoMessage() {}
 
 func (x *Spans) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +592,7 @@ func (x *Spans) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Spans.ProtoReflect.Descriptor instead.
 func (*Spans) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{4}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Spans) GetMeanSeconds() float64 {
@@ -521,7 +631,7 @@ type GroupResult struct {
 
 func (x *GroupResult) Reset() {
 	*x = GroupResult{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +643,7 @@ func (x *GroupResult) String() string {
 func (*GroupResult) ProtoMessage() {}
 
 func (x *GroupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +656,7 @@ func (x *GroupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupResult.ProtoReflect.Descriptor instead.
 func (*GroupResult) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{5}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GroupResult) GetValues() []*GroupValue {
@@ -583,7 +693,7 @@ type GroupValue struct {
 
 func (x *GroupValue) Reset() {
 	*x = GroupValue{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -595,7 +705,7 @@ func (x *GroupValue) String() string {
 func (*GroupValue) ProtoMessage() {}
 
 func (x *GroupValue) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -608,7 +718,7 @@ func (x *GroupValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupValue.ProtoReflect.Descriptor instead.
 func (*GroupValue) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{6}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GroupValue) GetValue() string {
@@ -652,7 +762,7 @@ type AnswerFacts struct {
 
 func (x *AnswerFacts) Reset() {
 	*x = AnswerFacts{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -664,7 +774,7 @@ func (x *AnswerFacts) String() string {
 func (*AnswerFacts) ProtoMessage() {}
 
 func (x *AnswerFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -677,7 +787,7 @@ func (x *AnswerFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerFacts.ProtoReflect.Descriptor instead.
 func (*AnswerFacts) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{7}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AnswerFacts) GetAsOf() *timestamppb.Timestamp {
@@ -748,15 +858,21 @@ type AskDropOffRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "sites/{site}". Required.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The question. Required.
-	Question      *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question, whole. Required unless words or saved say it; not beside them.
+	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question in words. Over HTTP also as the query parameters of a GET of the same path.
+	Words *QuestionWords `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved string `protobuf:"bytes,4,opt,name=saved,proto3" json:"saved,omitempty"`
+	// Leave departures out: the answer then costs no more than the funnel.
+	SummaryOnly   bool `protobuf:"varint,5,opt,name=summary_only,json=summaryOnly,proto3" json:"summary_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AskDropOffRequest) Reset() {
 	*x = AskDropOffRequest{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +884,7 @@ func (x *AskDropOffRequest) String() string {
 func (*AskDropOffRequest) ProtoMessage() {}
 
 func (x *AskDropOffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +897,7 @@ func (x *AskDropOffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskDropOffRequest.ProtoReflect.Descriptor instead.
 func (*AskDropOffRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{8}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AskDropOffRequest) GetParent() string {
@@ -796,6 +912,27 @@ func (x *AskDropOffRequest) GetQuestion() *FunnelQuestion {
 		return x.Question
 	}
 	return nil
+}
+
+func (x *AskDropOffRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *AskDropOffRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
+func (x *AskDropOffRequest) GetSummaryOnly() bool {
+	if x != nil {
+		return x.SummaryOnly
+	}
+	return false
 }
 
 // AskDropOffResponse holds what was lost between the steps.
@@ -813,7 +950,7 @@ type AskDropOffResponse struct {
 
 func (x *AskDropOffResponse) Reset() {
 	*x = AskDropOffResponse{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +962,7 @@ func (x *AskDropOffResponse) String() string {
 func (*AskDropOffResponse) ProtoMessage() {}
 
 func (x *AskDropOffResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +975,7 @@ func (x *AskDropOffResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskDropOffResponse.ProtoReflect.Descriptor instead.
 func (*AskDropOffResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{9}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AskDropOffResponse) GetDropOffs() []*DropOff {
@@ -885,15 +1022,18 @@ type DropOff struct {
 	DropOff *Share `protobuf:"bytes,9,opt,name=drop_off,json=dropOff,proto3" json:"drop_off,omitempty"`
 	// lost as a share of reached. Absent where reached is 0.
 	LostShare *Share `protobuf:"bytes,10,opt,name=lost_share,json=lostShare,proto3" json:"lost_share,omitempty"`
-	// Whether no other pair loses a larger share of those it reached.
-	Worst         bool `protobuf:"varint,11,opt,name=worst,proto3" json:"worst,omitempty"`
+	// Whether no other pair that loses any loses a larger share of those it reached. Several may be.
+	Worst bool `protobuf:"varint,11,opt,name=worst,proto3" json:"worst,omitempty"`
+	// What those did who filled from_step and not to_step, by what became of them: LOST, then
+	// IN_WINDOW, each only where there are any. Empty with summary_only.
+	Departures    []*Departure `protobuf:"bytes,12,rep,name=departures,proto3" json:"departures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DropOff) Reset() {
 	*x = DropOff{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1045,7 @@ func (x *DropOff) String() string {
 func (*DropOff) ProtoMessage() {}
 
 func (x *DropOff) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1058,7 @@ func (x *DropOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropOff.ProtoReflect.Descriptor instead.
 func (*DropOff) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{10}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DropOff) GetFromStep() uint32 {
@@ -998,6 +1138,288 @@ func (x *DropOff) GetWorst() bool {
 	return false
 }
 
+func (x *DropOff) GetDepartures() []*Departure {
+	if x != nil {
+		return x.Departures
+	}
+	return nil
+}
+
+// Departure sums up what units did between the step that they filled last and their deadline (or
+// as_of, whichever comes first). Shares are of count. Each list holds the most frequent values, at
+// most 10, most frequent first; its units may be fewer than count.
+type Departure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// LOST or IN_WINDOW.
+	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=waystage.funnel.v1.Outcome" json:"outcome,omitempty"`
+	// Units.
+	Count uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// Units that did nothing any more.
+	Silent *NamedShare `protobuf:"bytes,3,opt,name=silent,proto3" json:"silent,omitempty"`
+	// Units whose next touchpoint lay at an earlier stage than the step's touchpoint.
+	WentBack *NamedShare `protobuf:"bytes,4,opt,name=went_back,json=wentBack,proto3" json:"went_back,omitempty"`
+	// Units that did something else.
+	Diverted *NamedShare `protobuf:"bytes,5,opt,name=diverted,proto3" json:"diverted,omitempty"`
+	// The last touchpoint before the deadline; that of the step itself where nothing followed.
+	LastTouchpoints []*TouchpointShare `protobuf:"bytes,6,rep,name=last_touchpoints,json=lastTouchpoints,proto3" json:"last_touchpoints,omitempty"`
+	// The first touchpoint after the step's: where they went instead. The silent ones have none.
+	NextTouchpoints []*TouchpointShare `protobuf:"bytes,7,rep,name=next_touchpoints,json=nextTouchpoints,proto3" json:"next_touchpoints,omitempty"`
+	// Channels of the last touchpoint up to the step that has one, since the entry.
+	Channels []*NamedShare `protobuf:"bytes,8,rep,name=channels,proto3" json:"channels,omitempty"`
+	// Barriers of the map met since the step, by touchpoint id. A unit may have met several.
+	Barriers      []*NamedShare `protobuf:"bytes,9,rep,name=barriers,proto3" json:"barriers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Departure) Reset() {
+	*x = Departure{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Departure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Departure) ProtoMessage() {}
+
+func (x *Departure) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Departure.ProtoReflect.Descriptor instead.
+func (*Departure) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Departure) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *Departure) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Departure) GetSilent() *NamedShare {
+	if x != nil {
+		return x.Silent
+	}
+	return nil
+}
+
+func (x *Departure) GetWentBack() *NamedShare {
+	if x != nil {
+		return x.WentBack
+	}
+	return nil
+}
+
+func (x *Departure) GetDiverted() *NamedShare {
+	if x != nil {
+		return x.Diverted
+	}
+	return nil
+}
+
+func (x *Departure) GetLastTouchpoints() []*TouchpointShare {
+	if x != nil {
+		return x.LastTouchpoints
+	}
+	return nil
+}
+
+func (x *Departure) GetNextTouchpoints() []*TouchpointShare {
+	if x != nil {
+		return x.NextTouchpoints
+	}
+	return nil
+}
+
+func (x *Departure) GetChannels() []*NamedShare {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *Departure) GetBarriers() []*NamedShare {
+	if x != nil {
+		return x.Barriers
+	}
+	return nil
+}
+
+// NamedShare is how many units share a value.
+type NamedShare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The value. Empty in fields that say what they count, and where missing is set.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether there is no value.
+	Missing bool `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	// Units.
+	Count uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// count as a share of all units of the departure.
+	Share         *Share `protobuf:"bytes,4,opt,name=share,proto3" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamedShare) Reset() {
+	*x = NamedShare{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamedShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamedShare) ProtoMessage() {}
+
+func (x *NamedShare) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamedShare.ProtoReflect.Descriptor instead.
+func (*NamedShare) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *NamedShare) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NamedShare) GetMissing() bool {
+	if x != nil {
+		return x.Missing
+	}
+	return false
+}
+
+func (x *NamedShare) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *NamedShare) GetShare() *Share {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+// TouchpointShare is how many units had a touchpoint.
+type TouchpointShare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id in the map. Empty where no rule of the map held.
+	Touchpoint string `protobuf:"bytes,1,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// Stage in the map. Empty where no rule of the map held.
+	Stage string `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	// Event name. Empty where touchpoint says what it was.
+	Event string `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	// Units.
+	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// count as a share of all units of the departure.
+	Share         *Share `protobuf:"bytes,5,opt,name=share,proto3" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TouchpointShare) Reset() {
+	*x = TouchpointShare{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TouchpointShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TouchpointShare) ProtoMessage() {}
+
+func (x *TouchpointShare) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TouchpointShare.ProtoReflect.Descriptor instead.
+func (*TouchpointShare) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TouchpointShare) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+func (x *TouchpointShare) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *TouchpointShare) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *TouchpointShare) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *TouchpointShare) GetShare() *Share {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
 // GroupDropOff holds what one breakdown value lost.
 type GroupDropOff struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1013,7 +1435,7 @@ type GroupDropOff struct {
 
 func (x *GroupDropOff) Reset() {
 	*x = GroupDropOff{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1447,7 @@ func (x *GroupDropOff) String() string {
 func (*GroupDropOff) ProtoMessage() {}
 
 func (x *GroupDropOff) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1460,7 @@ func (x *GroupDropOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupDropOff.ProtoReflect.Descriptor instead.
 func (*GroupDropOff) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{11}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GroupDropOff) GetValues() []*GroupValue {
@@ -1067,7 +1489,8 @@ type ListFunnelPersonsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "sites/{site}". Required.
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The question. Required. An unstated as_of is settled by the first page and kept by its token.
+	// The question, whole. Required unless words or saved say it; not beside them. An unstated as_of,
+	// and what words say relative to now, is settled by the first page and kept by its token.
 	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
 	// Number of the step, from 1. Required.
 	Step uint32 `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`
@@ -1078,14 +1501,18 @@ type ListFunnelPersonsRequest struct {
 	// At most so many, 1 to 10000. Default 100.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the previous answer. Empty: from the beginning.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The question in words. Over HTTP also as the query parameters of a GET of the same path.
+	Words *QuestionWords `protobuf:"bytes,8,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved         string `protobuf:"bytes,9,opt,name=saved,proto3" json:"saved,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListFunnelPersonsRequest) Reset() {
 	*x = ListFunnelPersonsRequest{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1097,7 +1524,7 @@ func (x *ListFunnelPersonsRequest) String() string {
 func (*ListFunnelPersonsRequest) ProtoMessage() {}
 
 func (x *ListFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1110,7 +1537,7 @@ func (x *ListFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFunnelPersonsRequest.ProtoReflect.Descriptor instead.
 func (*ListFunnelPersonsRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{12}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListFunnelPersonsRequest) GetParent() string {
@@ -1162,10 +1589,24 @@ func (x *ListFunnelPersonsRequest) GetPageToken() string {
 	return ""
 }
 
-// ListFunnelPersonsResponse holds a page of persons.
+func (x *ListFunnelPersonsRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *ListFunnelPersonsRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
+// ListFunnelPersonsResponse holds a page of persons, or of other units.
 type ListFunnelPersonsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By person id, ascending.
+	// By person id, ascending; other units by their value, in the order of bytes.
 	Persons []*FunnelPerson `protobuf:"bytes,1,rep,name=persons,proto3" json:"persons,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -1179,7 +1620,7 @@ type ListFunnelPersonsResponse struct {
 
 func (x *ListFunnelPersonsResponse) Reset() {
 	*x = ListFunnelPersonsResponse{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1632,7 @@ func (x *ListFunnelPersonsResponse) String() string {
 func (*ListFunnelPersonsResponse) ProtoMessage() {}
 
 func (x *ListFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1645,7 @@ func (x *ListFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFunnelPersonsResponse.ProtoReflect.Descriptor instead.
 func (*ListFunnelPersonsResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{13}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListFunnelPersonsResponse) GetPersons() []*FunnelPerson {
@@ -1249,14 +1690,16 @@ type FunnelPerson struct {
 	// When each filled step of the attempt happened, UTC, the entry first.
 	StepTimes []*timestamppb.Timestamp `protobuf:"bytes,5,rep,name=step_times,json=stepTimes,proto3" json:"step_times,omitempty"`
 	// What became of the attempt.
-	Outcome       Outcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=waystage.funnel.v1.Outcome" json:"outcome,omitempty"`
+	Outcome Outcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=waystage.funnel.v1.Outcome" json:"outcome,omitempty"`
+	// The unit's value where the unit is not the person; all fields of the person are empty then.
+	Unit          string `protobuf:"bytes,7,opt,name=unit,proto3" json:"unit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FunnelPerson) Reset() {
 	*x = FunnelPerson{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +1711,7 @@ func (x *FunnelPerson) String() string {
 func (*FunnelPerson) ProtoMessage() {}
 
 func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1724,7 @@ func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelPerson.ProtoReflect.Descriptor instead.
 func (*FunnelPerson) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{14}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FunnelPerson) GetPersonId() string {
@@ -1326,18 +1769,37 @@ func (x *FunnelPerson) GetOutcome() Outcome {
 	return Outcome_OUTCOME_UNSPECIFIED
 }
 
+func (x *FunnelPerson) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
 var File_waystage_funnel_v1_funnel_proto protoreflect.FileDescriptor
 
 const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\n" +
-	"\x1fwaystage/funnel/v1/funnel.proto\x12\x12waystage.funnel.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!waystage/funnel/v1/question.proto\"t\n" +
+	"\x1fwaystage/funnel/v1/funnel.proto\x12\x12waystage.funnel.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!waystage/funnel/v1/question.proto\x1a\x1ewaystage/funnel/v1/words.proto\"\xbe\x01\n" +
 	"\x10AskFunnelRequest\x12\x1b\n" +
-	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12C\n" +
-	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionB\x03\xe0A\x02R\bquestion\"\xb9\x01\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
+	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\x04 \x01(\tR\x05saved\"\xf9\x01\n" +
 	"\x11AskFunnelResponse\x124\n" +
 	"\x05steps\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\x127\n" +
 	"\x06groups\x18\x02 \x03(\v2\x1f.waystage.funnel.v1.GroupResultR\x06groups\x125\n" +
-	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\x9b\x03\n" +
+	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\x12>\n" +
+	"\n" +
+	"comparison\x18\x04 \x01(\v2\x1e.waystage.funnel.v1.ComparisonR\n" +
+	"comparison\"\x9a\x02\n" +
+	"\n" +
+	"Comparison\x127\n" +
+	"\tfrom_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bfromTime\x123\n" +
+	"\ato_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06toTime\x12/\n" +
+	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x124\n" +
+	"\x05steps\x18\x04 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\x127\n" +
+	"\x06groups\x18\x05 \x03(\v2\x1f.waystage.funnel.v1.GroupResultR\x06groups\"\x9b\x03\n" +
 	"\n" +
 	"StepResult\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\rR\x04step\x12\x14\n" +
@@ -1378,14 +1840,17 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\ftook_seconds\x18\x06 \x01(\x01R\vtookSeconds\x12)\n" +
 	"\x10touchpoints_read\x18\a \x01(\x01R\x0ftouchpointsRead\x12%\n" +
 	"\x0egroups_overlap\x18\b \x01(\bR\rgroupsOverlap\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings\"u\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xe2\x01\n" +
 	"\x11AskDropOffRequest\x12\x1b\n" +
-	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12C\n" +
-	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionB\x03\xe0A\x02R\bquestion\"\xbf\x01\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
+	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\x04 \x01(\tR\x05saved\x12!\n" +
+	"\fsummary_only\x18\x05 \x01(\bR\vsummaryOnly\"\xbf\x01\n" +
 	"\x12AskDropOffResponse\x128\n" +
 	"\tdrop_offs\x18\x01 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\x128\n" +
 	"\x06groups\x18\x02 \x03(\v2 .waystage.funnel.v1.GroupDropOffR\x06groups\x125\n" +
-	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xe3\x02\n" +
+	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xa2\x03\n" +
 	"\aDropOff\x12\x1b\n" +
 	"\tfrom_step\x18\x01 \x01(\rR\bfromStep\x12\x1d\n" +
 	"\n" +
@@ -1400,26 +1865,55 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\n" +
 	"lost_share\x18\n" +
 	" \x01(\v2\x19.waystage.funnel.v1.ShareR\tlostShare\x12\x14\n" +
-	"\x05worst\x18\v \x01(\bR\x05worst\"\x96\x01\n" +
+	"\x05worst\x18\v \x01(\bR\x05worst\x12=\n" +
+	"\n" +
+	"departures\x18\f \x03(\v2\x1d.waystage.funnel.v1.DepartureR\n" +
+	"departures\"\xa1\x04\n" +
+	"\tDeparture\x125\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x126\n" +
+	"\x06silent\x18\x03 \x01(\v2\x1e.waystage.funnel.v1.NamedShareR\x06silent\x12;\n" +
+	"\twent_back\x18\x04 \x01(\v2\x1e.waystage.funnel.v1.NamedShareR\bwentBack\x12:\n" +
+	"\bdiverted\x18\x05 \x01(\v2\x1e.waystage.funnel.v1.NamedShareR\bdiverted\x12N\n" +
+	"\x10last_touchpoints\x18\x06 \x03(\v2#.waystage.funnel.v1.TouchpointShareR\x0flastTouchpoints\x12N\n" +
+	"\x10next_touchpoints\x18\a \x03(\v2#.waystage.funnel.v1.TouchpointShareR\x0fnextTouchpoints\x12:\n" +
+	"\bchannels\x18\b \x03(\v2\x1e.waystage.funnel.v1.NamedShareR\bchannels\x12:\n" +
+	"\bbarriers\x18\t \x03(\v2\x1e.waystage.funnel.v1.NamedShareR\bbarriers\"\x81\x01\n" +
+	"\n" +
+	"NamedShare\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\bR\amissing\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\x12/\n" +
+	"\x05share\x18\x04 \x01(\v2\x19.waystage.funnel.v1.ShareR\x05share\"\xa4\x01\n" +
+	"\x0fTouchpointShare\x12\x1e\n" +
+	"\n" +
+	"touchpoint\x18\x01 \x01(\tR\n" +
+	"touchpoint\x12\x14\n" +
+	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\rR\x05count\x12/\n" +
+	"\x05share\x18\x05 \x01(\v2\x19.waystage.funnel.v1.ShareR\x05share\"\x96\x01\n" +
 	"\fGroupDropOff\x126\n" +
 	"\x06values\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x06values\x12\x14\n" +
 	"\x05other\x18\x02 \x01(\bR\x05other\x128\n" +
-	"\tdrop_offs\x18\x03 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\"\xca\x02\n" +
+	"\tdrop_offs\x18\x03 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\"\x94\x03\n" +
 	"\x18ListFunnelPersonsRequest\x12\x1b\n" +
-	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12C\n" +
-	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionB\x03\xe0A\x02R\bquestion\x12\x17\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x12\x17\n" +
 	"\x04step\x18\x03 \x01(\rB\x03\xe0A\x02R\x04step\x12A\n" +
 	"\tselection\x18\x04 \x01(\x0e2#.waystage.funnel.v1.PersonSelectionR\tselection\x124\n" +
 	"\x05group\x18\x05 \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x05group\x12\x1b\n" +
 	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tR\tpageToken\"\xd5\x01\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\x127\n" +
+	"\x05words\x18\b \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\t \x01(\tR\x05saved\"\xd5\x01\n" +
 	"\x19ListFunnelPersonsResponse\x12:\n" +
 	"\apersons\x18\x01 \x03(\v2 .waystage.funnel.v1.FunnelPersonR\apersons\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\rR\ttotalSize\x125\n" +
-	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xf7\x01\n" +
+	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\x8b\x02\n" +
 	"\fFunnelPerson\x12\x1b\n" +
 	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12\x19\n" +
 	"\buser_ids\x18\x02 \x03(\tR\auserIds\x12#\n" +
@@ -1427,7 +1921,8 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\apersona\x18\x04 \x01(\tR\apersona\x129\n" +
 	"\n" +
 	"step_times\x18\x05 \x03(\v2\x1a.google.protobuf.TimestampR\tstepTimes\x125\n" +
-	"\aoutcome\x18\x06 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome*\xaa\x01\n" +
+	"\aoutcome\x18\x06 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome\x12\x12\n" +
+	"\x04unit\x18\a \x01(\tR\x04unit*\xaa\x01\n" +
 	"\x0fPersonSelection\x12 \n" +
 	"\x1cPERSON_SELECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PERSON_SELECTION_REACHED\x10\x01\x12\x19\n" +
@@ -1459,69 +1954,94 @@ func file_waystage_funnel_v1_funnel_proto_rawDescGZIP() []byte {
 }
 
 var file_waystage_funnel_v1_funnel_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_waystage_funnel_v1_funnel_proto_goTypes = []any{
 	(PersonSelection)(0),              // 0: waystage.funnel.v1.PersonSelection
 	(Outcome)(0),                      // 1: waystage.funnel.v1.Outcome
 	(*AskFunnelRequest)(nil),          // 2: waystage.funnel.v1.AskFunnelRequest
 	(*AskFunnelResponse)(nil),         // 3: waystage.funnel.v1.AskFunnelResponse
-	(*StepResult)(nil),                // 4: waystage.funnel.v1.StepResult
-	(*Share)(nil),                     // 5: waystage.funnel.v1.Share
-	(*Spans)(nil),                     // 6: waystage.funnel.v1.Spans
-	(*GroupResult)(nil),               // 7: waystage.funnel.v1.GroupResult
-	(*GroupValue)(nil),                // 8: waystage.funnel.v1.GroupValue
-	(*AnswerFacts)(nil),               // 9: waystage.funnel.v1.AnswerFacts
-	(*AskDropOffRequest)(nil),         // 10: waystage.funnel.v1.AskDropOffRequest
-	(*AskDropOffResponse)(nil),        // 11: waystage.funnel.v1.AskDropOffResponse
-	(*DropOff)(nil),                   // 12: waystage.funnel.v1.DropOff
-	(*GroupDropOff)(nil),              // 13: waystage.funnel.v1.GroupDropOff
-	(*ListFunnelPersonsRequest)(nil),  // 14: waystage.funnel.v1.ListFunnelPersonsRequest
-	(*ListFunnelPersonsResponse)(nil), // 15: waystage.funnel.v1.ListFunnelPersonsResponse
-	(*FunnelPerson)(nil),              // 16: waystage.funnel.v1.FunnelPerson
-	(*FunnelQuestion)(nil),            // 17: waystage.funnel.v1.FunnelQuestion
-	(*timestamppb.Timestamp)(nil),     // 18: google.protobuf.Timestamp
+	(*Comparison)(nil),                // 4: waystage.funnel.v1.Comparison
+	(*StepResult)(nil),                // 5: waystage.funnel.v1.StepResult
+	(*Share)(nil),                     // 6: waystage.funnel.v1.Share
+	(*Spans)(nil),                     // 7: waystage.funnel.v1.Spans
+	(*GroupResult)(nil),               // 8: waystage.funnel.v1.GroupResult
+	(*GroupValue)(nil),                // 9: waystage.funnel.v1.GroupValue
+	(*AnswerFacts)(nil),               // 10: waystage.funnel.v1.AnswerFacts
+	(*AskDropOffRequest)(nil),         // 11: waystage.funnel.v1.AskDropOffRequest
+	(*AskDropOffResponse)(nil),        // 12: waystage.funnel.v1.AskDropOffResponse
+	(*DropOff)(nil),                   // 13: waystage.funnel.v1.DropOff
+	(*Departure)(nil),                 // 14: waystage.funnel.v1.Departure
+	(*NamedShare)(nil),                // 15: waystage.funnel.v1.NamedShare
+	(*TouchpointShare)(nil),           // 16: waystage.funnel.v1.TouchpointShare
+	(*GroupDropOff)(nil),              // 17: waystage.funnel.v1.GroupDropOff
+	(*ListFunnelPersonsRequest)(nil),  // 18: waystage.funnel.v1.ListFunnelPersonsRequest
+	(*ListFunnelPersonsResponse)(nil), // 19: waystage.funnel.v1.ListFunnelPersonsResponse
+	(*FunnelPerson)(nil),              // 20: waystage.funnel.v1.FunnelPerson
+	(*FunnelQuestion)(nil),            // 21: waystage.funnel.v1.FunnelQuestion
+	(*QuestionWords)(nil),             // 22: waystage.funnel.v1.QuestionWords
+	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
 }
 var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
-	17, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	4,  // 1: waystage.funnel.v1.AskFunnelResponse.steps:type_name -> waystage.funnel.v1.StepResult
-	7,  // 2: waystage.funnel.v1.AskFunnelResponse.groups:type_name -> waystage.funnel.v1.GroupResult
-	9,  // 3: waystage.funnel.v1.AskFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	5,  // 4: waystage.funnel.v1.StepResult.conversion_from_previous:type_name -> waystage.funnel.v1.Share
-	5,  // 5: waystage.funnel.v1.StepResult.conversion_from_first:type_name -> waystage.funnel.v1.Share
-	6,  // 6: waystage.funnel.v1.StepResult.from_previous:type_name -> waystage.funnel.v1.Spans
-	6,  // 7: waystage.funnel.v1.StepResult.from_entry:type_name -> waystage.funnel.v1.Spans
-	8,  // 8: waystage.funnel.v1.GroupResult.values:type_name -> waystage.funnel.v1.GroupValue
-	4,  // 9: waystage.funnel.v1.GroupResult.steps:type_name -> waystage.funnel.v1.StepResult
-	18, // 10: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
-	18, // 11: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
-	18, // 12: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
-	18, // 13: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
-	17, // 14: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	12, // 15: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	13, // 16: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
-	9,  // 17: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	5,  // 18: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
-	5,  // 19: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
-	8,  // 20: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
-	12, // 21: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	17, // 22: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	0,  // 23: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
-	8,  // 24: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
-	16, // 25: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
-	9,  // 26: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	18, // 27: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
-	1,  // 28: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
-	2,  // 29: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
-	10, // 30: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
-	14, // 31: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
-	3,  // 32: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
-	11, // 33: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
-	15, // 34: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
-	32, // [32:35] is the sub-list for method output_type
-	29, // [29:32] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	21, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	22, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	5,  // 2: waystage.funnel.v1.AskFunnelResponse.steps:type_name -> waystage.funnel.v1.StepResult
+	8,  // 3: waystage.funnel.v1.AskFunnelResponse.groups:type_name -> waystage.funnel.v1.GroupResult
+	10, // 4: waystage.funnel.v1.AskFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	4,  // 5: waystage.funnel.v1.AskFunnelResponse.comparison:type_name -> waystage.funnel.v1.Comparison
+	23, // 6: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
+	23, // 7: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
+	23, // 8: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
+	5,  // 9: waystage.funnel.v1.Comparison.steps:type_name -> waystage.funnel.v1.StepResult
+	8,  // 10: waystage.funnel.v1.Comparison.groups:type_name -> waystage.funnel.v1.GroupResult
+	6,  // 11: waystage.funnel.v1.StepResult.conversion_from_previous:type_name -> waystage.funnel.v1.Share
+	6,  // 12: waystage.funnel.v1.StepResult.conversion_from_first:type_name -> waystage.funnel.v1.Share
+	7,  // 13: waystage.funnel.v1.StepResult.from_previous:type_name -> waystage.funnel.v1.Spans
+	7,  // 14: waystage.funnel.v1.StepResult.from_entry:type_name -> waystage.funnel.v1.Spans
+	9,  // 15: waystage.funnel.v1.GroupResult.values:type_name -> waystage.funnel.v1.GroupValue
+	5,  // 16: waystage.funnel.v1.GroupResult.steps:type_name -> waystage.funnel.v1.StepResult
+	23, // 17: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
+	23, // 18: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
+	23, // 19: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
+	23, // 20: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
+	21, // 21: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	22, // 22: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	13, // 23: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	17, // 24: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
+	10, // 25: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	6,  // 26: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
+	6,  // 27: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
+	14, // 28: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
+	1,  // 29: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
+	15, // 30: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
+	15, // 31: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
+	15, // 32: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
+	16, // 33: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	16, // 34: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	15, // 35: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
+	15, // 36: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
+	6,  // 37: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
+	6,  // 38: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
+	9,  // 39: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
+	13, // 40: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	21, // 41: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	0,  // 42: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
+	9,  // 43: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
+	22, // 44: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	20, // 45: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
+	10, // 46: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	23, // 47: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
+	1,  // 48: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
+	2,  // 49: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
+	11, // 50: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
+	18, // 51: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
+	3,  // 52: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
+	12, // 53: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
+	19, // 54: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
+	52, // [52:55] is the sub-list for method output_type
+	49, // [49:52] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_waystage_funnel_v1_funnel_proto_init() }
@@ -1530,13 +2050,14 @@ func file_waystage_funnel_v1_funnel_proto_init() {
 		return
 	}
 	file_waystage_funnel_v1_question_proto_init()
+	file_waystage_funnel_v1_words_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_funnel_v1_funnel_proto_rawDesc), len(file_waystage_funnel_v1_funnel_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

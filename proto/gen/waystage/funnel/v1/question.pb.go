@@ -330,6 +330,11 @@ const (
 	// "bot" for a touchpoint of a known robot, "internal" for one from an address of the site's own
 	// people. Missing for all others.
 	Subject_SUBJECT_TRAFFIC Subject = 11
+	// The campaign that brought the touchpoint, by its name. Missing where there is none.
+	Subject_SUBJECT_CAMPAIGN Subject = 12
+	// Id of the group of that type that the touchpoint states, else the one that its person joined
+	// last as of the question's as_of. Missing where there is none.
+	Subject_SUBJECT_GROUP Subject = 13
 )
 
 // Enum value maps for Subject.
@@ -347,6 +352,8 @@ var (
 		9:  "SUBJECT_BROWSER",
 		10: "SUBJECT_OS",
 		11: "SUBJECT_TRAFFIC",
+		12: "SUBJECT_CAMPAIGN",
+		13: "SUBJECT_GROUP",
 	}
 	Subject_value = map[string]int32{
 		"SUBJECT_UNSPECIFIED": 0,
@@ -361,6 +368,8 @@ var (
 		"SUBJECT_BROWSER":     9,
 		"SUBJECT_OS":          10,
 		"SUBJECT_TRAFFIC":     11,
+		"SUBJECT_CAMPAIGN":    12,
+		"SUBJECT_GROUP":       13,
 	}
 )
 
@@ -551,7 +560,7 @@ func (ExclusionEffect) EnumDescriptor() ([]byte, []int) {
 type Attribution int32
 
 const (
-	// PERSON for persona and trait, else FIRST_TOUCH.
+	// PERSON for persona, trait and variant, else FIRST_TOUCH.
 	Attribution_ATTRIBUTION_UNSPECIFIED Attribution = 0
 	// The first value among the unit's touchpoints in range that match a step.
 	Attribution_ATTRIBUTION_FIRST_TOUCH Attribution = 1
@@ -1219,7 +1228,8 @@ type Unit_Person struct {
 }
 
 type Unit_GroupType struct {
-	// A group type.
+	// The group of a type: the one that the touchpoint states, else the one that its person joined
+	// last as of as_of.
 	GroupType string `protobuf:"bytes,2,opt,name=group_type,json=groupType,proto3,oneof"`
 }
 
@@ -1412,7 +1422,8 @@ type Condition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where the value is found. Default PROPERTY.
 	Subject Subject `protobuf:"varint,1,opt,name=subject,proto3,enum=waystage.funnel.v1.Subject" json:"subject,omitempty"`
-	// Name of the property or trait. Empty for every other subject.
+	// Name of the property or trait; which part of the campaign ("name", "source" or "medium"; empty
+	// is "name"); type of the group (empty is "group"). Empty for every other subject.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// The test. Required.
 	Operator Operator `protobuf:"varint,3,opt,name=operator,proto3,enum=waystage.funnel.v1.Operator" json:"operator,omitempty"`
@@ -1733,12 +1744,19 @@ type Breakdown struct {
 	//	*Breakdown_Trait
 	//	*Breakdown_Property
 	//	*Breakdown_Variant
+	//	*Breakdown_Campaign
+	//	*Breakdown_Device
+	//	*Breakdown_Browser
+	//	*Breakdown_Os
+	//	*Breakdown_GroupType
 	By isBreakdown_By `protobuf_oneof:"by"`
-	// Whose value counts. Default: PERSON for persona and trait, else FIRST_TOUCH.
+	// Whose value counts. Default: PERSON for persona, trait and variant, else FIRST_TOUCH. PERSON
+	// goes with persona, trait, variant and group_type only; persona and trait with PERSON only.
 	Attribution Attribution `protobuf:"varint,6,opt,name=attribution,proto3,enum=waystage.funnel.v1.Attribution" json:"attribution,omitempty"`
 	// The step of STEP, counted from 1.
 	Step uint32 `protobuf:"varint,7,opt,name=step,proto3" json:"step,omitempty"`
-	// At most so many groups; the rest is one group marked other. Default 25.
+	// At most so many groups, 1 to 1000; the rest is one group marked other. Default 25. Of two
+	// breakdowns the first one's holds, for pairs of values.
 	Limit         uint32 `protobuf:"varint,8,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1826,6 +1844,51 @@ func (x *Breakdown) GetVariant() string {
 	return ""
 }
 
+func (x *Breakdown) GetCampaign() string {
+	if x != nil {
+		if x, ok := x.By.(*Breakdown_Campaign); ok {
+			return x.Campaign
+		}
+	}
+	return ""
+}
+
+func (x *Breakdown) GetDevice() bool {
+	if x != nil {
+		if x, ok := x.By.(*Breakdown_Device); ok {
+			return x.Device
+		}
+	}
+	return false
+}
+
+func (x *Breakdown) GetBrowser() bool {
+	if x != nil {
+		if x, ok := x.By.(*Breakdown_Browser); ok {
+			return x.Browser
+		}
+	}
+	return false
+}
+
+func (x *Breakdown) GetOs() bool {
+	if x != nil {
+		if x, ok := x.By.(*Breakdown_Os); ok {
+			return x.Os
+		}
+	}
+	return false
+}
+
+func (x *Breakdown) GetGroupType() string {
+	if x != nil {
+		if x, ok := x.By.(*Breakdown_GroupType); ok {
+			return x.GroupType
+		}
+	}
+	return ""
+}
+
 func (x *Breakdown) GetAttribution() Attribution {
 	if x != nil {
 		return x.Attribution
@@ -1872,8 +1935,34 @@ type Breakdown_Property struct {
 }
 
 type Breakdown_Variant struct {
-	// By the variant of an experiment.
+	// By the variant of an experiment, given by name or id: of the person's first exposure
+	// (attribution PERSON), or of touchpoints that state one.
 	Variant string `protobuf:"bytes,5,opt,name=variant,proto3,oneof"`
+}
+
+type Breakdown_Campaign struct {
+	// By campaign: "name", "source" or "medium".
+	Campaign string `protobuf:"bytes,9,opt,name=campaign,proto3,oneof"`
+}
+
+type Breakdown_Device struct {
+	// By kind of device.
+	Device bool `protobuf:"varint,10,opt,name=device,proto3,oneof"`
+}
+
+type Breakdown_Browser struct {
+	// By browser.
+	Browser bool `protobuf:"varint,11,opt,name=browser,proto3,oneof"`
+}
+
+type Breakdown_Os struct {
+	// By operating system.
+	Os bool `protobuf:"varint,12,opt,name=os,proto3,oneof"`
+}
+
+type Breakdown_GroupType struct {
+	// By the group of a type.
+	GroupType string `protobuf:"bytes,13,opt,name=group_type,json=groupType,proto3,oneof"`
 }
 
 func (*Breakdown_Persona) isBreakdown_By() {}
@@ -1885,6 +1974,16 @@ func (*Breakdown_Trait) isBreakdown_By() {}
 func (*Breakdown_Property) isBreakdown_By() {}
 
 func (*Breakdown_Variant) isBreakdown_By() {}
+
+func (*Breakdown_Campaign) isBreakdown_By() {}
+
+func (*Breakdown_Device) isBreakdown_By() {}
+
+func (*Breakdown_Browser) isBreakdown_By() {}
+
+func (*Breakdown_Os) isBreakdown_By() {}
+
+func (*Breakdown_GroupType) isBreakdown_By() {}
 
 // Compare sets the answer beside another.
 type Compare struct {
@@ -2192,13 +2291,20 @@ const file_waystage_funnel_v1_question_proto_rawDesc = "" +
 	"\x02is\"B\n" +
 	"\n" +
 	"FilterList\x124\n" +
-	"\afilters\x18\x01 \x03(\v2\x1a.waystage.funnel.v1.FilterR\afilters\"\x88\x02\n" +
+	"\afilters\x18\x01 \x03(\v2\x1a.waystage.funnel.v1.FilterR\afilters\"\x8f\x03\n" +
 	"\tBreakdown\x12\x1a\n" +
 	"\apersona\x18\x01 \x01(\bH\x00R\apersona\x12\x1a\n" +
 	"\achannel\x18\x02 \x01(\bH\x00R\achannel\x12\x16\n" +
 	"\x05trait\x18\x03 \x01(\tH\x00R\x05trait\x12\x1c\n" +
 	"\bproperty\x18\x04 \x01(\tH\x00R\bproperty\x12\x1a\n" +
-	"\avariant\x18\x05 \x01(\tH\x00R\avariant\x12A\n" +
+	"\avariant\x18\x05 \x01(\tH\x00R\avariant\x12\x1c\n" +
+	"\bcampaign\x18\t \x01(\tH\x00R\bcampaign\x12\x18\n" +
+	"\x06device\x18\n" +
+	" \x01(\bH\x00R\x06device\x12\x1a\n" +
+	"\abrowser\x18\v \x01(\bH\x00R\abrowser\x12\x10\n" +
+	"\x02os\x18\f \x01(\bH\x00R\x02os\x12\x1f\n" +
+	"\n" +
+	"group_type\x18\r \x01(\tH\x00R\tgroupType\x12A\n" +
 	"\vattribution\x18\x06 \x01(\x0e2\x1f.waystage.funnel.v1.AttributionR\vattribution\x12\x12\n" +
 	"\x04step\x18\a \x01(\rR\x04step\x12\x14\n" +
 	"\x05limit\x18\b \x01(\rR\x05limitB\x04\n" +
@@ -2240,7 +2346,7 @@ const file_waystage_funnel_v1_question_proto_rawDesc = "" +
 	"\x16FIRST_TIME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFIRST_TIME_NONE\x10\x01\x12\x14\n" +
 	"\x10FIRST_TIME_EVENT\x10\x02\x12\x17\n" +
-	"\x13FIRST_TIME_MATCHING\x10\x03*\x81\x02\n" +
+	"\x13FIRST_TIME_MATCHING\x10\x03*\xaa\x02\n" +
 	"\aSubject\x12\x17\n" +
 	"\x13SUBJECT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SUBJECT_PROPERTY\x10\x01\x12\x11\n" +
@@ -2255,7 +2361,9 @@ const file_waystage_funnel_v1_question_proto_rawDesc = "" +
 	"\n" +
 	"SUBJECT_OS\x10\n" +
 	"\x12\x13\n" +
-	"\x0fSUBJECT_TRAFFIC\x10\v*\xbd\x02\n" +
+	"\x0fSUBJECT_TRAFFIC\x10\v\x12\x14\n" +
+	"\x10SUBJECT_CAMPAIGN\x10\f\x12\x11\n" +
+	"\rSUBJECT_GROUP\x10\r*\xbd\x02\n" +
 	"\bOperator\x12\x18\n" +
 	"\x14OPERATOR_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vOPERATOR_EQ\x10\x01\x12\x10\n" +
@@ -2421,6 +2529,11 @@ func file_waystage_funnel_v1_question_proto_init() {
 		(*Breakdown_Trait)(nil),
 		(*Breakdown_Property)(nil),
 		(*Breakdown_Variant)(nil),
+		(*Breakdown_Campaign)(nil),
+		(*Breakdown_Device)(nil),
+		(*Breakdown_Browser)(nil),
+		(*Breakdown_Os)(nil),
+		(*Breakdown_GroupType)(nil),
 	}
 	file_waystage_funnel_v1_question_proto_msgTypes[9].OneofWrappers = []any{
 		(*Compare_PreviousPeriod)(nil),

@@ -23,6 +23,250 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Temperature of traffic.
+type Temperature int32
+
+const (
+	// Not stated.
+	Temperature_TEMPERATURE_UNSPECIFIED Temperature = 0
+	// Cold.
+	Temperature_TEMPERATURE_COLD Temperature = 1
+	// Warm.
+	Temperature_TEMPERATURE_WARM Temperature = 2
+	// Hot.
+	Temperature_TEMPERATURE_HOT Temperature = 3
+)
+
+// Enum value maps for Temperature.
+var (
+	Temperature_name = map[int32]string{
+		0: "TEMPERATURE_UNSPECIFIED",
+		1: "TEMPERATURE_COLD",
+		2: "TEMPERATURE_WARM",
+		3: "TEMPERATURE_HOT",
+	}
+	Temperature_value = map[string]int32{
+		"TEMPERATURE_UNSPECIFIED": 0,
+		"TEMPERATURE_COLD":        1,
+		"TEMPERATURE_WARM":        2,
+		"TEMPERATURE_HOT":         3,
+	}
+)
+
+func (x Temperature) Enum() *Temperature {
+	p := new(Temperature)
+	*p = x
+	return p
+}
+
+func (x Temperature) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Temperature) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_journey_v1_journey_map_proto_enumTypes[0].Descriptor()
+}
+
+func (Temperature) Type() protoreflect.EnumType {
+	return &file_waystage_journey_v1_journey_map_proto_enumTypes[0]
+}
+
+func (x Temperature) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Temperature.Descriptor instead.
+func (Temperature) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{0}
+}
+
+// TouchpointStatus says whether a touchpoint is there.
+type TouchpointStatus int32
+
+const (
+	// LIVE.
+	TouchpointStatus_TOUCHPOINT_STATUS_UNSPECIFIED TouchpointStatus = 0
+	// It is there.
+	TouchpointStatus_TOUCHPOINT_STATUS_LIVE TouchpointStatus = 1
+	// It is planned.
+	TouchpointStatus_TOUCHPOINT_STATUS_PLANNED TouchpointStatus = 2
+	// Customers miss it.
+	TouchpointStatus_TOUCHPOINT_STATUS_MISSING TouchpointStatus = 3
+)
+
+// Enum value maps for TouchpointStatus.
+var (
+	TouchpointStatus_name = map[int32]string{
+		0: "TOUCHPOINT_STATUS_UNSPECIFIED",
+		1: "TOUCHPOINT_STATUS_LIVE",
+		2: "TOUCHPOINT_STATUS_PLANNED",
+		3: "TOUCHPOINT_STATUS_MISSING",
+	}
+	TouchpointStatus_value = map[string]int32{
+		"TOUCHPOINT_STATUS_UNSPECIFIED": 0,
+		"TOUCHPOINT_STATUS_LIVE":        1,
+		"TOUCHPOINT_STATUS_PLANNED":     2,
+		"TOUCHPOINT_STATUS_MISSING":     3,
+	}
+)
+
+func (x TouchpointStatus) Enum() *TouchpointStatus {
+	p := new(TouchpointStatus)
+	*p = x
+	return p
+}
+
+func (x TouchpointStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TouchpointStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_journey_v1_journey_map_proto_enumTypes[1].Descriptor()
+}
+
+func (TouchpointStatus) Type() protoreflect.EnumType {
+	return &file_waystage_journey_v1_journey_map_proto_enumTypes[1]
+}
+
+func (x TouchpointStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TouchpointStatus.Descriptor instead.
+func (TouchpointStatus) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{1}
+}
+
+// FeedbackKind is a kind of score.
+type FeedbackKind int32
+
+const (
+	// Never sent.
+	FeedbackKind_FEEDBACK_KIND_UNSPECIFIED FeedbackKind = 0
+	// Net promoter score, 0 to 10.
+	FeedbackKind_FEEDBACK_KIND_NPS FeedbackKind = 1
+	// Customer satisfaction, 1 to 5.
+	FeedbackKind_FEEDBACK_KIND_CSAT FeedbackKind = 2
+	// Customer effort score, 1 to 7.
+	FeedbackKind_FEEDBACK_KIND_CES FeedbackKind = 3
+	// Review, 1 to 5.
+	FeedbackKind_FEEDBACK_KIND_REVIEW FeedbackKind = 4
+	// Sentiment, -2 to 2.
+	FeedbackKind_FEEDBACK_KIND_SENTIMENT FeedbackKind = 5
+)
+
+// Enum value maps for FeedbackKind.
+var (
+	FeedbackKind_name = map[int32]string{
+		0: "FEEDBACK_KIND_UNSPECIFIED",
+		1: "FEEDBACK_KIND_NPS",
+		2: "FEEDBACK_KIND_CSAT",
+		3: "FEEDBACK_KIND_CES",
+		4: "FEEDBACK_KIND_REVIEW",
+		5: "FEEDBACK_KIND_SENTIMENT",
+	}
+	FeedbackKind_value = map[string]int32{
+		"FEEDBACK_KIND_UNSPECIFIED": 0,
+		"FEEDBACK_KIND_NPS":         1,
+		"FEEDBACK_KIND_CSAT":        2,
+		"FEEDBACK_KIND_CES":         3,
+		"FEEDBACK_KIND_REVIEW":      4,
+		"FEEDBACK_KIND_SENTIMENT":   5,
+	}
+)
+
+func (x FeedbackKind) Enum() *FeedbackKind {
+	p := new(FeedbackKind)
+	*p = x
+	return p
+}
+
+func (x FeedbackKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FeedbackKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_journey_v1_journey_map_proto_enumTypes[2].Descriptor()
+}
+
+func (FeedbackKind) Type() protoreflect.EnumType {
+	return &file_waystage_journey_v1_journey_map_proto_enumTypes[2]
+}
+
+func (x FeedbackKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FeedbackKind.Descriptor instead.
+func (FeedbackKind) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{2}
+}
+
+// KpiFunction is what is computed.
+type KpiFunction int32
+
+const (
+	// Never sent.
+	KpiFunction_KPI_FUNCTION_UNSPECIFIED KpiFunction = 0
+	// How many.
+	KpiFunction_KPI_FUNCTION_COUNT KpiFunction = 1
+	// How many of how many.
+	KpiFunction_KPI_FUNCTION_SHARE KpiFunction = 2
+	// Sum of a property.
+	KpiFunction_KPI_FUNCTION_SUM KpiFunction = 3
+	// Mean of a property or of times.
+	KpiFunction_KPI_FUNCTION_MEAN KpiFunction = 4
+	// Percentile of a property or of times.
+	KpiFunction_KPI_FUNCTION_PERCENTILE KpiFunction = 5
+)
+
+// Enum value maps for KpiFunction.
+var (
+	KpiFunction_name = map[int32]string{
+		0: "KPI_FUNCTION_UNSPECIFIED",
+		1: "KPI_FUNCTION_COUNT",
+		2: "KPI_FUNCTION_SHARE",
+		3: "KPI_FUNCTION_SUM",
+		4: "KPI_FUNCTION_MEAN",
+		5: "KPI_FUNCTION_PERCENTILE",
+	}
+	KpiFunction_value = map[string]int32{
+		"KPI_FUNCTION_UNSPECIFIED": 0,
+		"KPI_FUNCTION_COUNT":       1,
+		"KPI_FUNCTION_SHARE":       2,
+		"KPI_FUNCTION_SUM":         3,
+		"KPI_FUNCTION_MEAN":        4,
+		"KPI_FUNCTION_PERCENTILE":  5,
+	}
+)
+
+func (x KpiFunction) Enum() *KpiFunction {
+	p := new(KpiFunction)
+	*p = x
+	return p
+}
+
+func (x KpiFunction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (KpiFunction) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_journey_v1_journey_map_proto_enumTypes[3].Descriptor()
+}
+
+func (KpiFunction) Type() protoreflect.EnumType {
+	return &file_waystage_journey_v1_journey_map_proto_enumTypes[3]
+}
+
+func (x KpiFunction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use KpiFunction.Descriptor instead.
+func (KpiFunction) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{3}
+}
+
 // JourneyMap is one published version of a site's map.
 type JourneyMap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -43,7 +287,15 @@ type JourneyMap struct {
 	// Channels in file order. Absent in lists.
 	Channels []*Channel `protobuf:"bytes,8,rep,name=channels,proto3" json:"channels,omitempty"`
 	// Personas in file order, "unassigned" not among them. Absent in lists.
-	Personas      []*Persona `protobuf:"bytes,9,rep,name=personas,proto3" json:"personas,omitempty"`
+	Personas []*Persona `protobuf:"bytes,9,rep,name=personas,proto3" json:"personas,omitempty"`
+	// How long a person may be silent before being lost to the journey, in seconds. Absent in lists.
+	LostAfterSeconds float64 `protobuf:"fixed64,10,opt,name=lost_after_seconds,json=lostAfterSeconds,proto3" json:"lost_after_seconds,omitempty"`
+	// Which property is money. Absent where the map says nothing.
+	Money *Money `protobuf:"bytes,11,opt,name=money,proto3" json:"money,omitempty"`
+	// How a referral is recognised. Absent where the map says nothing.
+	Referral *Referral `protobuf:"bytes,12,opt,name=referral,proto3" json:"referral,omitempty"`
+	// KPIs in file order. Absent in lists.
+	Kpis          []*Kpi `protobuf:"bytes,13,rep,name=kpis,proto3" json:"kpis,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -141,13 +393,71 @@ func (x *JourneyMap) GetPersonas() []*Persona {
 	return nil
 }
 
-// Stage is a named position in a journey map.
+func (x *JourneyMap) GetLostAfterSeconds() float64 {
+	if x != nil {
+		return x.LostAfterSeconds
+	}
+	return 0
+}
+
+func (x *JourneyMap) GetMoney() *Money {
+	if x != nil {
+		return x.Money
+	}
+	return nil
+}
+
+func (x *JourneyMap) GetReferral() *Referral {
+	if x != nil {
+		return x.Referral
+	}
+	return nil
+}
+
+func (x *JourneyMap) GetKpis() []*Kpi {
+	if x != nil {
+		return x.Kpis
+	}
+	return nil
+}
+
+// Stage is a named position in a journey map. Everything but id and title may be absent or empty.
 type Stage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, unique in the map. Always present.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What people call it. Equals the id where the map says nothing.
-	Title         string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// Task of the business at this stage.
+	Task string `protobuf:"bytes,3,opt,name=task,proto3" json:"task,omitempty"`
+	// Goal of the business at this stage.
+	Goal string `protobuf:"bytes,4,opt,name=goal,proto3" json:"goal,omitempty"`
+	// What the customer wants to get done.
+	CustomerGoal string `protobuf:"bytes,5,opt,name=customer_goal,json=customerGoal,proto3" json:"customer_goal,omitempty"`
+	// What the customer does, in order: the columns of the stage.
+	Activities []*Activity `protobuf:"bytes,6,rep,name=activities,proto3" json:"activities,omitempty"`
+	// What the organisation does behind the scenes.
+	BehindTheScenes []string `protobuf:"bytes,7,rep,name=behind_the_scenes,json=behindTheScenes,proto3" json:"behind_the_scenes,omitempty"`
+	// What the customer expects.
+	Expectations *Expectations `protobuf:"bytes,8,opt,name=expectations,proto3" json:"expectations,omitempty"`
+	// What stands in the customer's way.
+	Barriers []*Barrier `protobuf:"bytes,9,rep,name=barriers,proto3" json:"barriers,omitempty"`
+	// Ideas for the stage.
+	Ideas []string `protobuf:"bytes,10,rep,name=ideas,proto3" json:"ideas,omitempty"`
+	// What moves people on to the next stage.
+	Stimuli []*Stimulus `protobuf:"bytes,11,rep,name=stimuli,proto3" json:"stimuli,omitempty"`
+	// Whether the contact is got here.
+	Contact bool `protobuf:"varint,12,opt,name=contact,proto3" json:"contact,omitempty"`
+	// Who answers for it.
+	Owner *Owner `protobuf:"bytes,13,opt,name=owner,proto3" json:"owner,omitempty"`
+	// What its KPIs should reach.
+	Targets *Targets `protobuf:"bytes,14,opt,name=targets,proto3" json:"targets,omitempty"`
+	// Temperature of the traffic.
+	Temperature Temperature `protobuf:"varint,15,opt,name=temperature,proto3,enum=waystage.journey.v1.Temperature" json:"temperature,omitempty"`
+	// The team's own score, 1 to 5. Absent: not known.
+	Score *uint32 `protobuf:"varint,16,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	// Ids of the KPIs it is judged by.
+	Kpis          []string `protobuf:"bytes,17,rep,name=kpis,proto3" json:"kpis,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -196,6 +506,495 @@ func (x *Stage) GetTitle() string {
 	return ""
 }
 
+func (x *Stage) GetTask() string {
+	if x != nil {
+		return x.Task
+	}
+	return ""
+}
+
+func (x *Stage) GetGoal() string {
+	if x != nil {
+		return x.Goal
+	}
+	return ""
+}
+
+func (x *Stage) GetCustomerGoal() string {
+	if x != nil {
+		return x.CustomerGoal
+	}
+	return ""
+}
+
+func (x *Stage) GetActivities() []*Activity {
+	if x != nil {
+		return x.Activities
+	}
+	return nil
+}
+
+func (x *Stage) GetBehindTheScenes() []string {
+	if x != nil {
+		return x.BehindTheScenes
+	}
+	return nil
+}
+
+func (x *Stage) GetExpectations() *Expectations {
+	if x != nil {
+		return x.Expectations
+	}
+	return nil
+}
+
+func (x *Stage) GetBarriers() []*Barrier {
+	if x != nil {
+		return x.Barriers
+	}
+	return nil
+}
+
+func (x *Stage) GetIdeas() []string {
+	if x != nil {
+		return x.Ideas
+	}
+	return nil
+}
+
+func (x *Stage) GetStimuli() []*Stimulus {
+	if x != nil {
+		return x.Stimuli
+	}
+	return nil
+}
+
+func (x *Stage) GetContact() bool {
+	if x != nil {
+		return x.Contact
+	}
+	return false
+}
+
+func (x *Stage) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Stage) GetTargets() *Targets {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *Stage) GetTemperature() Temperature {
+	if x != nil {
+		return x.Temperature
+	}
+	return Temperature_TEMPERATURE_UNSPECIFIED
+}
+
+func (x *Stage) GetScore() uint32 {
+	if x != nil && x.Score != nil {
+		return *x.Score
+	}
+	return 0
+}
+
+func (x *Stage) GetKpis() []string {
+	if x != nil {
+		return x.Kpis
+	}
+	return nil
+}
+
+// Activity is a part of a stage: what the customer does there.
+type Activity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What people call it. Always present.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// Ids of its touchpoints.
+	Touchpoints   []string `protobuf:"bytes,2,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Activity) Reset() {
+	*x = Activity{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Activity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Activity) ProtoMessage() {}
+
+func (x *Activity) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Activity.ProtoReflect.Descriptor instead.
+func (*Activity) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Activity) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Activity) GetTouchpoints() []string {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+// Expectations are what the customer expects at a stage.
+type Expectations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is usual. May be empty.
+	Usual string `protobuf:"bytes,1,opt,name=usual,proto3" json:"usual,omitempty"`
+	// The best that the customer expects. May be empty.
+	Best string `protobuf:"bytes,2,opt,name=best,proto3" json:"best,omitempty"`
+	// The worst. May be empty.
+	Worst string `protobuf:"bytes,3,opt,name=worst,proto3" json:"worst,omitempty"`
+	// How to surprise. May be empty.
+	Surprise      string `protobuf:"bytes,4,opt,name=surprise,proto3" json:"surprise,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Expectations) Reset() {
+	*x = Expectations{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Expectations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Expectations) ProtoMessage() {}
+
+func (x *Expectations) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Expectations.ProtoReflect.Descriptor instead.
+func (*Expectations) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Expectations) GetUsual() string {
+	if x != nil {
+		return x.Usual
+	}
+	return ""
+}
+
+func (x *Expectations) GetBest() string {
+	if x != nil {
+		return x.Best
+	}
+	return ""
+}
+
+func (x *Expectations) GetWorst() string {
+	if x != nil {
+		return x.Worst
+	}
+	return ""
+}
+
+func (x *Expectations) GetSurprise() string {
+	if x != nil {
+		return x.Surprise
+	}
+	return ""
+}
+
+// Barrier is an obstacle.
+type Barrier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What people call it. Always present.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// Id of the touchpoint that marks it. Empty: nothing in the stream does.
+	Touchpoint string `protobuf:"bytes,2,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// What is done about it. May be empty.
+	Remedy        string `protobuf:"bytes,3,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Barrier) Reset() {
+	*x = Barrier{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Barrier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Barrier) ProtoMessage() {}
+
+func (x *Barrier) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Barrier.ProtoReflect.Descriptor instead.
+func (*Barrier) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Barrier) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Barrier) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+func (x *Barrier) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+// Stimulus is a tool that moves people on to a stage.
+type Stimulus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What people call it. Always present.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// Id of the stage it moves people to: the next one where the map says nothing.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// Whether it gets the contact.
+	Contact       bool `protobuf:"varint,3,opt,name=contact,proto3" json:"contact,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stimulus) Reset() {
+	*x = Stimulus{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stimulus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stimulus) ProtoMessage() {}
+
+func (x *Stimulus) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stimulus.ProtoReflect.Descriptor instead.
+func (*Stimulus) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Stimulus) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Stimulus) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Stimulus) GetContact() bool {
+	if x != nil {
+		return x.Contact
+	}
+	return false
+}
+
+// Owner answers for something. One of the two is there.
+type Owner struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// May be empty.
+	Department string `protobuf:"bytes,1,opt,name=department,proto3" json:"department,omitempty"`
+	// May be empty.
+	Person        string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Owner) Reset() {
+	*x = Owner{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Owner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Owner) ProtoMessage() {}
+
+func (x *Owner) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Owner.ProtoReflect.Descriptor instead.
+func (*Owner) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Owner) GetDepartment() string {
+	if x != nil {
+		return x.Department
+	}
+	return ""
+}
+
+func (x *Owner) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+// Targets are what a stage should reach.
+type Targets struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Share of those of the previous stage, in [0, 1]. Absent: none.
+	Conversion *float64 `protobuf:"fixed64,1,opt,name=conversion,proto3,oneof" json:"conversion,omitempty"`
+	// Median time in the stage, in seconds. Absent: none.
+	MedianSeconds *float64 `protobuf:"fixed64,2,opt,name=median_seconds,json=medianSeconds,proto3,oneof" json:"median_seconds,omitempty"`
+	// Experience score, in [-1, 1]. Absent: none.
+	Experience *float64 `protobuf:"fixed64,3,opt,name=experience,proto3,oneof" json:"experience,omitempty"`
+	// Values of KPIs by id, each in the KPI's unit.
+	Kpis          map[string]float64 `protobuf:"bytes,4,rep,name=kpis,proto3" json:"kpis,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Targets) Reset() {
+	*x = Targets{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Targets) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Targets) ProtoMessage() {}
+
+func (x *Targets) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Targets.ProtoReflect.Descriptor instead.
+func (*Targets) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Targets) GetConversion() float64 {
+	if x != nil && x.Conversion != nil {
+		return *x.Conversion
+	}
+	return 0
+}
+
+func (x *Targets) GetMedianSeconds() float64 {
+	if x != nil && x.MedianSeconds != nil {
+		return *x.MedianSeconds
+	}
+	return 0
+}
+
+func (x *Targets) GetExperience() float64 {
+	if x != nil && x.Experience != nil {
+		return *x.Experience
+	}
+	return 0
+}
+
+func (x *Targets) GetKpis() map[string]float64 {
+	if x != nil {
+		return x.Kpis
+	}
+	return nil
+}
+
 // Touchpoint is a situation where the customer meets the company, and the rule that knows it.
 type Touchpoint struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -207,17 +1006,39 @@ type Touchpoint struct {
 	Stage string `protobuf:"bytes,3,opt,name=stage,proto3" json:"stage,omitempty"`
 	// Id of its channel. Empty: derived from the touchpoint by the channels' rules.
 	Channel string `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
-	// Event names it is known by, at least one.
+	// Event names it is known by. Empty where it is planned or missing, and where repeat is there.
 	Events []string `protobuf:"bytes,5,rep,name=events,proto3" json:"events,omitempty"`
 	// CEL condition over event, type, properties, context and traits. Empty: none.
-	Condition     string `protobuf:"bytes,6,opt,name=condition,proto3" json:"condition,omitempty"`
+	Condition string `protobuf:"bytes,6,opt,name=condition,proto3" json:"condition,omitempty"`
+	// 1 (low) to 5 (high), 0 where it is not stated.
+	Importance uint32 `protobuf:"varint,7,opt,name=importance,proto3" json:"importance,omitempty"`
+	// Who answers for it. Absent where nobody is named.
+	Owner *Owner `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Whether it is there. Default LIVE.
+	Status TouchpointStatus `protobuf:"varint,9,opt,name=status,proto3,enum=waystage.journey.v1.TouchpointStatus" json:"status,omitempty"`
+	// Service standard that it must meet. May be empty.
+	Standard string `protobuf:"bytes,10,opt,name=standard,proto3" json:"standard,omitempty"`
+	// What is to be done about it. May be empty.
+	Task string `protobuf:"bytes,11,opt,name=task,proto3" json:"task,omitempty"`
+	// Until when, as YYYY-MM-DD. May be empty.
+	Due string `protobuf:"bytes,12,opt,name=due,proto3" json:"due,omitempty"`
+	// The team's own score, 1 to 5. Absent: not known.
+	Score *uint32 `protobuf:"varint,13,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	// That it is the n-th and every later one of another touchpoint. Absent: it is not.
+	Repeat *Repeat `protobuf:"bytes,14,opt,name=repeat,proto3" json:"repeat,omitempty"`
+	// That it asks for feedback. Absent: it does not.
+	Feedback *Feedback `protobuf:"bytes,15,opt,name=feedback,proto3" json:"feedback,omitempty"`
+	// Whether it marks a barrier.
+	Barrier bool `protobuf:"varint,16,opt,name=barrier,proto3" json:"barrier,omitempty"`
+	// Whether it gets the contact.
+	Contact       bool `protobuf:"varint,17,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Touchpoint) Reset() {
 	*x = Touchpoint{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[2]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -229,7 +1050,7 @@ func (x *Touchpoint) String() string {
 func (*Touchpoint) ProtoMessage() {}
 
 func (x *Touchpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[2]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -242,7 +1063,7 @@ func (x *Touchpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Touchpoint.ProtoReflect.Descriptor instead.
 func (*Touchpoint) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{2}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Touchpoint) GetId() string {
@@ -287,6 +1108,193 @@ func (x *Touchpoint) GetCondition() string {
 	return ""
 }
 
+func (x *Touchpoint) GetImportance() uint32 {
+	if x != nil {
+		return x.Importance
+	}
+	return 0
+}
+
+func (x *Touchpoint) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Touchpoint) GetStatus() TouchpointStatus {
+	if x != nil {
+		return x.Status
+	}
+	return TouchpointStatus_TOUCHPOINT_STATUS_UNSPECIFIED
+}
+
+func (x *Touchpoint) GetStandard() string {
+	if x != nil {
+		return x.Standard
+	}
+	return ""
+}
+
+func (x *Touchpoint) GetTask() string {
+	if x != nil {
+		return x.Task
+	}
+	return ""
+}
+
+func (x *Touchpoint) GetDue() string {
+	if x != nil {
+		return x.Due
+	}
+	return ""
+}
+
+func (x *Touchpoint) GetScore() uint32 {
+	if x != nil && x.Score != nil {
+		return *x.Score
+	}
+	return 0
+}
+
+func (x *Touchpoint) GetRepeat() *Repeat {
+	if x != nil {
+		return x.Repeat
+	}
+	return nil
+}
+
+func (x *Touchpoint) GetFeedback() *Feedback {
+	if x != nil {
+		return x.Feedback
+	}
+	return nil
+}
+
+func (x *Touchpoint) GetBarrier() bool {
+	if x != nil {
+		return x.Barrier
+	}
+	return false
+}
+
+func (x *Touchpoint) GetContact() bool {
+	if x != nil {
+		return x.Contact
+	}
+	return false
+}
+
+// Repeat says that a person's n-th and every later touchpoint of another kind is this one.
+type Repeat struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the touchpoint that is repeated.
+	Of string `protobuf:"bytes,1,opt,name=of,proto3" json:"of,omitempty"`
+	// The n: 2 or more.
+	From          uint32 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Repeat) Reset() {
+	*x = Repeat{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Repeat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Repeat) ProtoMessage() {}
+
+func (x *Repeat) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Repeat.ProtoReflect.Descriptor instead.
+func (*Repeat) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Repeat) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *Repeat) GetFrom() uint32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+// Feedback says which score a touchpoint carries.
+type Feedback struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Kind of the score.
+	Kind FeedbackKind `protobuf:"varint,1,opt,name=kind,proto3,enum=waystage.journey.v1.FeedbackKind" json:"kind,omitempty"`
+	// Property that holds it.
+	Property      string `protobuf:"bytes,2,opt,name=property,proto3" json:"property,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Feedback) Reset() {
+	*x = Feedback{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Feedback) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Feedback) ProtoMessage() {}
+
+func (x *Feedback) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Feedback.ProtoReflect.Descriptor instead.
+func (*Feedback) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Feedback) GetKind() FeedbackKind {
+	if x != nil {
+		return x.Kind
+	}
+	return FeedbackKind_FEEDBACK_KIND_UNSPECIFIED
+}
+
+func (x *Feedback) GetProperty() string {
+	if x != nil {
+		return x.Property
+	}
+	return ""
+}
+
 // Channel is where a touchpoint came from.
 type Channel struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -295,14 +1303,16 @@ type Channel struct {
 	// What people call it. Equals the id where the map says nothing.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// CEL condition that derives it. Empty: only stated by touchpoints.
-	Condition     string `protobuf:"bytes,3,opt,name=condition,proto3" json:"condition,omitempty"`
+	Condition string `protobuf:"bytes,3,opt,name=condition,proto3" json:"condition,omitempty"`
+	// Who answers for it. Absent where nobody is named.
+	Owner         *Owner `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Channel) Reset() {
 	*x = Channel{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[3]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -314,7 +1324,7 @@ func (x *Channel) String() string {
 func (*Channel) ProtoMessage() {}
 
 func (x *Channel) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[3]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -327,7 +1337,7 @@ func (x *Channel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Channel.ProtoReflect.Descriptor instead.
 func (*Channel) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{3}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Channel) GetId() string {
@@ -351,22 +1361,43 @@ func (x *Channel) GetCondition() string {
 	return ""
 }
 
-// Persona is a rule-defined kind of person.
+func (x *Channel) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+// Persona is a rule-defined kind of person, and what differs on its map.
 type Persona struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, unique in the map. Always present.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What people call it. Equals the id where the map says nothing.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// CEL condition over traits. Always present.
-	Condition     string `protobuf:"bytes,3,opt,name=condition,proto3" json:"condition,omitempty"`
+	// CEL condition over traits, groups and facts of the person's touchpoints. Always present.
+	Condition string `protobuf:"bytes,3,opt,name=condition,proto3" json:"condition,omitempty"`
+	// What the persona needs.
+	Needs []string `protobuf:"bytes,4,rep,name=needs,proto3" json:"needs,omitempty"`
+	// What decides.
+	Factors []string `protobuf:"bytes,5,rep,name=factors,proto3" json:"factors,omitempty"`
+	// Value to the company. May be empty.
+	Value string `protobuf:"bytes,6,opt,name=value,proto3" json:"value,omitempty"`
+	// The offer for it. May be empty.
+	Offer string `protobuf:"bytes,7,opt,name=offer,proto3" json:"offer,omitempty"`
+	// Id of the usual channel of entry. May be empty.
+	EntryChannel string `protobuf:"bytes,8,opt,name=entry_channel,json=entryChannel,proto3" json:"entry_channel,omitempty"`
+	// The persona's own order of stages, by id; stages not named are not on its map. Empty: the map's.
+	Order []string `protobuf:"bytes,9,rep,name=order,proto3" json:"order,omitempty"`
+	// What differs at a stage.
+	Stages        []*StageOverride `protobuf:"bytes,10,rep,name=stages,proto3" json:"stages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Persona) Reset() {
 	*x = Persona{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[4]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -378,7 +1409,7 @@ func (x *Persona) String() string {
 func (*Persona) ProtoMessage() {}
 
 func (x *Persona) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[4]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -391,7 +1422,7 @@ func (x *Persona) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Persona.ProtoReflect.Descriptor instead.
 func (*Persona) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{4}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Persona) GetId() string {
@@ -415,6 +1446,704 @@ func (x *Persona) GetCondition() string {
 	return ""
 }
 
+func (x *Persona) GetNeeds() []string {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *Persona) GetFactors() []string {
+	if x != nil {
+		return x.Factors
+	}
+	return nil
+}
+
+func (x *Persona) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Persona) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *Persona) GetEntryChannel() string {
+	if x != nil {
+		return x.EntryChannel
+	}
+	return ""
+}
+
+func (x *Persona) GetOrder() []string {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *Persona) GetStages() []*StageOverride {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+// StageOverride is what differs at a stage for a persona. What is there takes the place of the
+// stage's own; what is absent stays.
+type StageOverride struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the stage.
+	Stage string `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	// What the persona expects.
+	Expectations *Expectations `protobuf:"bytes,2,opt,name=expectations,proto3" json:"expectations,omitempty"`
+	// What stands in its way.
+	Barriers []*Barrier `protobuf:"bytes,3,rep,name=barriers,proto3" json:"barriers,omitempty"`
+	// What its KPIs should reach.
+	Targets       *Targets `protobuf:"bytes,4,opt,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageOverride) Reset() {
+	*x = StageOverride{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageOverride) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageOverride) ProtoMessage() {}
+
+func (x *StageOverride) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageOverride.ProtoReflect.Descriptor instead.
+func (*StageOverride) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *StageOverride) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *StageOverride) GetExpectations() *Expectations {
+	if x != nil {
+		return x.Expectations
+	}
+	return nil
+}
+
+func (x *StageOverride) GetBarriers() []*Barrier {
+	if x != nil {
+		return x.Barriers
+	}
+	return nil
+}
+
+func (x *StageOverride) GetTargets() *Targets {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+// Money says which property is money, and what gives it back.
+type Money struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Property of the amount.
+	Property string `protobuf:"bytes,1,opt,name=property,proto3" json:"property,omitempty"`
+	// Currency of amounts that state none: ISO 4217, such as "EUR".
+	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Property of the currency.
+	CurrencyProperty string `protobuf:"bytes,3,opt,name=currency_property,json=currencyProperty,proto3" json:"currency_property,omitempty"`
+	// Ids of the touchpoints whose amounts are income.
+	Touchpoints []string `protobuf:"bytes,4,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// Ids of the touchpoints whose amounts are given back.
+	Refunds       []string `protobuf:"bytes,5,rep,name=refunds,proto3" json:"refunds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Money) Reset() {
+	*x = Money{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Money) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Money) ProtoMessage() {}
+
+func (x *Money) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Money.ProtoReflect.Descriptor instead.
+func (*Money) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Money) GetProperty() string {
+	if x != nil {
+		return x.Property
+	}
+	return ""
+}
+
+func (x *Money) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Money) GetCurrencyProperty() string {
+	if x != nil {
+		return x.CurrencyProperty
+	}
+	return ""
+}
+
+func (x *Money) GetTouchpoints() []string {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+func (x *Money) GetRefunds() []string {
+	if x != nil {
+		return x.Refunds
+	}
+	return nil
+}
+
+// Referral says how a referral is recognised.
+type Referral struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// CEL condition over a message, as that of a touchpoint.
+	Condition string `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
+	// Property or trait that names who referred. May be empty.
+	By            string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Referral) Reset() {
+	*x = Referral{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Referral) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Referral) ProtoMessage() {}
+
+func (x *Referral) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Referral.ProtoReflect.Descriptor instead.
+func (*Referral) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Referral) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *Referral) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// Kpi is a number that stages are judged by: a formula or an imported series.
+type Kpi struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, unique in the map. Always present.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What people call it. Equals the id where the map says nothing.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// Unit in which people read it: "share", "seconds", "money", "count" or the map's own. May be empty.
+	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	// How it is computed.
+	//
+	// Types that are valid to be assigned to Is:
+	//
+	//	*Kpi_Formula
+	//	*Kpi_Series
+	Is            isKpi_Is `protobuf_oneof:"is"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kpi) Reset() {
+	*x = Kpi{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kpi) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kpi) ProtoMessage() {}
+
+func (x *Kpi) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kpi.ProtoReflect.Descriptor instead.
+func (*Kpi) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Kpi) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Kpi) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Kpi) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Kpi) GetIs() isKpi_Is {
+	if x != nil {
+		return x.Is
+	}
+	return nil
+}
+
+func (x *Kpi) GetFormula() *KpiFormula {
+	if x != nil {
+		if x, ok := x.Is.(*Kpi_Formula); ok {
+			return x.Formula
+		}
+	}
+	return nil
+}
+
+func (x *Kpi) GetSeries() *KpiSeries {
+	if x != nil {
+		if x, ok := x.Is.(*Kpi_Series); ok {
+			return x.Series
+		}
+	}
+	return nil
+}
+
+type isKpi_Is interface {
+	isKpi_Is()
+}
+
+type Kpi_Formula struct {
+	// From touchpoints.
+	Formula *KpiFormula `protobuf:"bytes,4,opt,name=formula,proto3,oneof"`
+}
+
+type Kpi_Series struct {
+	// Imported.
+	Series *KpiSeries `protobuf:"bytes,5,opt,name=series,proto3,oneof"`
+}
+
+func (*Kpi_Formula) isKpi_Is() {}
+
+func (*Kpi_Series) isKpi_Is() {}
+
+// KpiFormula computes a KPI from touchpoints.
+type KpiFormula struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is computed.
+	Function KpiFunction `protobuf:"varint,1,opt,name=function,proto3,enum=waystage.journey.v1.KpiFunction" json:"function,omitempty"`
+	// Of which touchpoints.
+	Of *KpiSubject `protobuf:"bytes,2,opt,name=of,proto3" json:"of,omitempty"`
+	// SHARE: as a share of which touchpoints. Absent for others.
+	Among *KpiSubject `protobuf:"bytes,3,opt,name=among,proto3" json:"among,omitempty"`
+	// Property whose values are summed, averaged or ranked. Empty for COUNT, SHARE, and where to is
+	// there.
+	Property string `protobuf:"bytes,4,opt,name=property,proto3" json:"property,omitempty"`
+	// The later end of a span that begins at of: the values are the times between them, in seconds.
+	To *KpiSubject `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// PERCENTILE: which one, above 0 and below 100.
+	Percentile float64 `protobuf:"fixed64,6,opt,name=percentile,proto3" json:"percentile,omitempty"`
+	// Whether persons are counted rather than touchpoints: COUNT and SHARE only.
+	Persons       bool `protobuf:"varint,7,opt,name=persons,proto3" json:"persons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KpiFormula) Reset() {
+	*x = KpiFormula{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KpiFormula) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KpiFormula) ProtoMessage() {}
+
+func (x *KpiFormula) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KpiFormula.ProtoReflect.Descriptor instead.
+func (*KpiFormula) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *KpiFormula) GetFunction() KpiFunction {
+	if x != nil {
+		return x.Function
+	}
+	return KpiFunction_KPI_FUNCTION_UNSPECIFIED
+}
+
+func (x *KpiFormula) GetOf() *KpiSubject {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *KpiFormula) GetAmong() *KpiSubject {
+	if x != nil {
+		return x.Among
+	}
+	return nil
+}
+
+func (x *KpiFormula) GetProperty() string {
+	if x != nil {
+		return x.Property
+	}
+	return ""
+}
+
+func (x *KpiFormula) GetTo() *KpiSubject {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *KpiFormula) GetPercentile() float64 {
+	if x != nil {
+		return x.Percentile
+	}
+	return 0
+}
+
+func (x *KpiFormula) GetPersons() bool {
+	if x != nil {
+		return x.Persons
+	}
+	return false
+}
+
+// KpiSubject names touchpoints.
+type KpiSubject struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	//
+	// Types that are valid to be assigned to Is:
+	//
+	//	*KpiSubject_Touchpoint
+	//	*KpiSubject_Stage
+	//	*KpiSubject_Event
+	Is isKpiSubject_Is `protobuf_oneof:"is"`
+	// CEL condition over the message. Empty: none.
+	Condition     string `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KpiSubject) Reset() {
+	*x = KpiSubject{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KpiSubject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KpiSubject) ProtoMessage() {}
+
+func (x *KpiSubject) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KpiSubject.ProtoReflect.Descriptor instead.
+func (*KpiSubject) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *KpiSubject) GetIs() isKpiSubject_Is {
+	if x != nil {
+		return x.Is
+	}
+	return nil
+}
+
+func (x *KpiSubject) GetTouchpoint() string {
+	if x != nil {
+		if x, ok := x.Is.(*KpiSubject_Touchpoint); ok {
+			return x.Touchpoint
+		}
+	}
+	return ""
+}
+
+func (x *KpiSubject) GetStage() string {
+	if x != nil {
+		if x, ok := x.Is.(*KpiSubject_Stage); ok {
+			return x.Stage
+		}
+	}
+	return ""
+}
+
+func (x *KpiSubject) GetEvent() string {
+	if x != nil {
+		if x, ok := x.Is.(*KpiSubject_Event); ok {
+			return x.Event
+		}
+	}
+	return ""
+}
+
+func (x *KpiSubject) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+type isKpiSubject_Is interface {
+	isKpiSubject_Is()
+}
+
+type KpiSubject_Touchpoint struct {
+	// Id of a touchpoint.
+	Touchpoint string `protobuf:"bytes,1,opt,name=touchpoint,proto3,oneof"`
+}
+
+type KpiSubject_Stage struct {
+	// Id of a stage.
+	Stage string `protobuf:"bytes,2,opt,name=stage,proto3,oneof"`
+}
+
+type KpiSubject_Event struct {
+	// Event name.
+	Event string `protobuf:"bytes,3,opt,name=event,proto3,oneof"`
+}
+
+func (*KpiSubject_Touchpoint) isKpiSubject_Is() {}
+
+func (*KpiSubject_Stage) isKpiSubject_Is() {}
+
+func (*KpiSubject_Event) isKpiSubject_Is() {}
+
+// KpiSeries is an imported series.
+type KpiSeries struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it comes from. May be empty.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Values, oldest first.
+	Points        []*KpiPoint `protobuf:"bytes,2,rep,name=points,proto3" json:"points,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KpiSeries) Reset() {
+	*x = KpiSeries{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KpiSeries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KpiSeries) ProtoMessage() {}
+
+func (x *KpiSeries) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KpiSeries.ProtoReflect.Descriptor instead.
+func (*KpiSeries) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *KpiSeries) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *KpiSeries) GetPoints() []*KpiPoint {
+	if x != nil {
+		return x.Points
+	}
+	return nil
+}
+
+// KpiPoint is a value of a series.
+type KpiPoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First day that it holds for, as YYYY-MM-DD.
+	Date string `protobuf:"bytes,1,opt,name=date,proto3" json:"date,omitempty"`
+	// The value, in the KPI's unit.
+	Value         float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KpiPoint) Reset() {
+	*x = KpiPoint{}
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KpiPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KpiPoint) ProtoMessage() {}
+
+func (x *KpiPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KpiPoint.ProtoReflect.Descriptor instead.
+func (*KpiPoint) Descriptor() ([]byte, []int) {
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *KpiPoint) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *KpiPoint) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
 // PublishJourneyMapRequest holds the map to publish.
 type PublishJourneyMapRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -430,7 +2159,7 @@ type PublishJourneyMapRequest struct {
 
 func (x *PublishJourneyMapRequest) Reset() {
 	*x = PublishJourneyMapRequest{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[5]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +2171,7 @@ func (x *PublishJourneyMapRequest) String() string {
 func (*PublishJourneyMapRequest) ProtoMessage() {}
 
 func (x *PublishJourneyMapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[5]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +2184,7 @@ func (x *PublishJourneyMapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishJourneyMapRequest.ProtoReflect.Descriptor instead.
 func (*PublishJourneyMapRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{5}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PublishJourneyMapRequest) GetParent() string {
@@ -490,7 +2219,7 @@ type PublishJourneyMapResponse struct {
 
 func (x *PublishJourneyMapResponse) Reset() {
 	*x = PublishJourneyMapResponse{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[6]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +2231,7 @@ func (x *PublishJourneyMapResponse) String() string {
 func (*PublishJourneyMapResponse) ProtoMessage() {}
 
 func (x *PublishJourneyMapResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[6]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +2244,7 @@ func (x *PublishJourneyMapResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishJourneyMapResponse.ProtoReflect.Descriptor instead.
 func (*PublishJourneyMapResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{6}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PublishJourneyMapResponse) GetJourneyMap() *JourneyMap {
@@ -536,7 +2265,7 @@ type GetJourneyMapRequest struct {
 
 func (x *GetJourneyMapRequest) Reset() {
 	*x = GetJourneyMapRequest{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[7]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +2277,7 @@ func (x *GetJourneyMapRequest) String() string {
 func (*GetJourneyMapRequest) ProtoMessage() {}
 
 func (x *GetJourneyMapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[7]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +2290,7 @@ func (x *GetJourneyMapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJourneyMapRequest.ProtoReflect.Descriptor instead.
 func (*GetJourneyMapRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{7}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetJourneyMapRequest) GetName() string {
@@ -582,7 +2311,7 @@ type GetJourneyMapResponse struct {
 
 func (x *GetJourneyMapResponse) Reset() {
 	*x = GetJourneyMapResponse{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[8]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +2323,7 @@ func (x *GetJourneyMapResponse) String() string {
 func (*GetJourneyMapResponse) ProtoMessage() {}
 
 func (x *GetJourneyMapResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[8]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +2336,7 @@ func (x *GetJourneyMapResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJourneyMapResponse.ProtoReflect.Descriptor instead.
 func (*GetJourneyMapResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{8}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetJourneyMapResponse) GetJourneyMap() *JourneyMap {
@@ -632,7 +2361,7 @@ type ListJourneyMapsRequest struct {
 
 func (x *ListJourneyMapsRequest) Reset() {
 	*x = ListJourneyMapsRequest{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[9]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +2373,7 @@ func (x *ListJourneyMapsRequest) String() string {
 func (*ListJourneyMapsRequest) ProtoMessage() {}
 
 func (x *ListJourneyMapsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[9]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +2386,7 @@ func (x *ListJourneyMapsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJourneyMapsRequest.ProtoReflect.Descriptor instead.
 func (*ListJourneyMapsRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{9}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListJourneyMapsRequest) GetParent() string {
@@ -694,7 +2423,7 @@ type ListJourneyMapsResponse struct {
 
 func (x *ListJourneyMapsResponse) Reset() {
 	*x = ListJourneyMapsResponse{}
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[10]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -706,7 +2435,7 @@ func (x *ListJourneyMapsResponse) String() string {
 func (*ListJourneyMapsResponse) ProtoMessage() {}
 
 func (x *ListJourneyMapsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[10]
+	mi := &file_waystage_journey_v1_journey_map_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -719,7 +2448,7 @@ func (x *ListJourneyMapsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJourneyMapsResponse.ProtoReflect.Descriptor instead.
 func (*ListJourneyMapsResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{10}
+	return file_waystage_journey_v1_journey_map_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListJourneyMapsResponse) GetJourneyMaps() []*JourneyMap {
@@ -740,7 +2469,7 @@ var File_waystage_journey_v1_journey_map_proto protoreflect.FileDescriptor
 
 const file_waystage_journey_v1_journey_map_proto_rawDesc = "" +
 	"\n" +
-	"%waystage/journey/v1/journey_map.proto\x12\x13waystage.journey.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x03\n" +
+	"%waystage/journey/v1/journey_map.proto\x12\x13waystage.journey.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x04\n" +
 	"\n" +
 	"JourneyMap\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x1d\n" +
@@ -751,10 +2480,72 @@ const file_waystage_journey_v1_journey_map_proto_rawDesc = "" +
 	"\x06stages\x18\x06 \x03(\v2\x1a.waystage.journey.v1.StageR\x06stages\x12A\n" +
 	"\vtouchpoints\x18\a \x03(\v2\x1f.waystage.journey.v1.TouchpointR\vtouchpoints\x128\n" +
 	"\bchannels\x18\b \x03(\v2\x1c.waystage.journey.v1.ChannelR\bchannels\x128\n" +
-	"\bpersonas\x18\t \x03(\v2\x1c.waystage.journey.v1.PersonaR\bpersonas\"-\n" +
+	"\bpersonas\x18\t \x03(\v2\x1c.waystage.journey.v1.PersonaR\bpersonas\x12,\n" +
+	"\x12lost_after_seconds\x18\n" +
+	" \x01(\x01R\x10lostAfterSeconds\x120\n" +
+	"\x05money\x18\v \x01(\v2\x1a.waystage.journey.v1.MoneyR\x05money\x129\n" +
+	"\breferral\x18\f \x01(\v2\x1d.waystage.journey.v1.ReferralR\breferral\x12,\n" +
+	"\x04kpis\x18\r \x03(\v2\x18.waystage.journey.v1.KpiR\x04kpis\"\xb6\x05\n" +
 	"\x05Stage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05title\x18\x02 \x01(\tR\x05title\"\x98\x01\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
+	"\x04task\x18\x03 \x01(\tR\x04task\x12\x12\n" +
+	"\x04goal\x18\x04 \x01(\tR\x04goal\x12#\n" +
+	"\rcustomer_goal\x18\x05 \x01(\tR\fcustomerGoal\x12=\n" +
+	"\n" +
+	"activities\x18\x06 \x03(\v2\x1d.waystage.journey.v1.ActivityR\n" +
+	"activities\x12*\n" +
+	"\x11behind_the_scenes\x18\a \x03(\tR\x0fbehindTheScenes\x12E\n" +
+	"\fexpectations\x18\b \x01(\v2!.waystage.journey.v1.ExpectationsR\fexpectations\x128\n" +
+	"\bbarriers\x18\t \x03(\v2\x1c.waystage.journey.v1.BarrierR\bbarriers\x12\x14\n" +
+	"\x05ideas\x18\n" +
+	" \x03(\tR\x05ideas\x127\n" +
+	"\astimuli\x18\v \x03(\v2\x1d.waystage.journey.v1.StimulusR\astimuli\x12\x18\n" +
+	"\acontact\x18\f \x01(\bR\acontact\x120\n" +
+	"\x05owner\x18\r \x01(\v2\x1a.waystage.journey.v1.OwnerR\x05owner\x126\n" +
+	"\atargets\x18\x0e \x01(\v2\x1c.waystage.journey.v1.TargetsR\atargets\x12B\n" +
+	"\vtemperature\x18\x0f \x01(\x0e2 .waystage.journey.v1.TemperatureR\vtemperature\x12\x19\n" +
+	"\x05score\x18\x10 \x01(\rH\x00R\x05score\x88\x01\x01\x12\x12\n" +
+	"\x04kpis\x18\x11 \x03(\tR\x04kpisB\b\n" +
+	"\x06_score\"B\n" +
+	"\bActivity\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12 \n" +
+	"\vtouchpoints\x18\x02 \x03(\tR\vtouchpoints\"j\n" +
+	"\fExpectations\x12\x14\n" +
+	"\x05usual\x18\x01 \x01(\tR\x05usual\x12\x12\n" +
+	"\x04best\x18\x02 \x01(\tR\x04best\x12\x14\n" +
+	"\x05worst\x18\x03 \x01(\tR\x05worst\x12\x1a\n" +
+	"\bsurprise\x18\x04 \x01(\tR\bsurprise\"W\n" +
+	"\aBarrier\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x1e\n" +
+	"\n" +
+	"touchpoint\x18\x02 \x01(\tR\n" +
+	"touchpoint\x12\x16\n" +
+	"\x06remedy\x18\x03 \x01(\tR\x06remedy\"J\n" +
+	"\bStimulus\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x18\n" +
+	"\acontact\x18\x03 \x01(\bR\acontact\"?\n" +
+	"\x05Owner\x12\x1e\n" +
+	"\n" +
+	"department\x18\x01 \x01(\tR\n" +
+	"department\x12\x16\n" +
+	"\x06person\x18\x02 \x01(\tR\x06person\"\xa5\x02\n" +
+	"\aTargets\x12#\n" +
+	"\n" +
+	"conversion\x18\x01 \x01(\x01H\x00R\n" +
+	"conversion\x88\x01\x01\x12*\n" +
+	"\x0emedian_seconds\x18\x02 \x01(\x01H\x01R\rmedianSeconds\x88\x01\x01\x12#\n" +
+	"\n" +
+	"experience\x18\x03 \x01(\x01H\x02R\n" +
+	"experience\x88\x01\x01\x12:\n" +
+	"\x04kpis\x18\x04 \x03(\v2&.waystage.journey.v1.Targets.KpisEntryR\x04kpis\x1a7\n" +
+	"\tKpisEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\r\n" +
+	"\v_conversionB\x11\n" +
+	"\x0f_median_secondsB\r\n" +
+	"\v_experience\"\xb4\x04\n" +
 	"\n" +
 	"Touchpoint\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -762,15 +2553,92 @@ const file_waystage_journey_v1_journey_map_proto_rawDesc = "" +
 	"\x05stage\x18\x03 \x01(\tR\x05stage\x12\x18\n" +
 	"\achannel\x18\x04 \x01(\tR\achannel\x12\x16\n" +
 	"\x06events\x18\x05 \x03(\tR\x06events\x12\x1c\n" +
-	"\tcondition\x18\x06 \x01(\tR\tcondition\"M\n" +
+	"\tcondition\x18\x06 \x01(\tR\tcondition\x12\x1e\n" +
+	"\n" +
+	"importance\x18\a \x01(\rR\n" +
+	"importance\x120\n" +
+	"\x05owner\x18\b \x01(\v2\x1a.waystage.journey.v1.OwnerR\x05owner\x12=\n" +
+	"\x06status\x18\t \x01(\x0e2%.waystage.journey.v1.TouchpointStatusR\x06status\x12\x1a\n" +
+	"\bstandard\x18\n" +
+	" \x01(\tR\bstandard\x12\x12\n" +
+	"\x04task\x18\v \x01(\tR\x04task\x12\x10\n" +
+	"\x03due\x18\f \x01(\tR\x03due\x12\x19\n" +
+	"\x05score\x18\r \x01(\rH\x00R\x05score\x88\x01\x01\x123\n" +
+	"\x06repeat\x18\x0e \x01(\v2\x1b.waystage.journey.v1.RepeatR\x06repeat\x129\n" +
+	"\bfeedback\x18\x0f \x01(\v2\x1d.waystage.journey.v1.FeedbackR\bfeedback\x12\x18\n" +
+	"\abarrier\x18\x10 \x01(\bR\abarrier\x12\x18\n" +
+	"\acontact\x18\x11 \x01(\bR\acontactB\b\n" +
+	"\x06_score\",\n" +
+	"\x06Repeat\x12\x0e\n" +
+	"\x02of\x18\x01 \x01(\tR\x02of\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\rR\x04from\"]\n" +
+	"\bFeedback\x125\n" +
+	"\x04kind\x18\x01 \x01(\x0e2!.waystage.journey.v1.FeedbackKindR\x04kind\x12\x1a\n" +
+	"\bproperty\x18\x02 \x01(\tR\bproperty\"\x7f\n" +
 	"\aChannel\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1c\n" +
-	"\tcondition\x18\x03 \x01(\tR\tcondition\"M\n" +
+	"\tcondition\x18\x03 \x01(\tR\tcondition\x120\n" +
+	"\x05owner\x18\x04 \x01(\v2\x1a.waystage.journey.v1.OwnerR\x05owner\"\xa0\x02\n" +
 	"\aPersona\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1c\n" +
-	"\tcondition\x18\x03 \x01(\tR\tcondition\"y\n" +
+	"\tcondition\x18\x03 \x01(\tR\tcondition\x12\x14\n" +
+	"\x05needs\x18\x04 \x03(\tR\x05needs\x12\x18\n" +
+	"\afactors\x18\x05 \x03(\tR\afactors\x12\x14\n" +
+	"\x05value\x18\x06 \x01(\tR\x05value\x12\x14\n" +
+	"\x05offer\x18\a \x01(\tR\x05offer\x12#\n" +
+	"\rentry_channel\x18\b \x01(\tR\fentryChannel\x12\x14\n" +
+	"\x05order\x18\t \x03(\tR\x05order\x12:\n" +
+	"\x06stages\x18\n" +
+	" \x03(\v2\".waystage.journey.v1.StageOverrideR\x06stages\"\xde\x01\n" +
+	"\rStageOverride\x12\x14\n" +
+	"\x05stage\x18\x01 \x01(\tR\x05stage\x12E\n" +
+	"\fexpectations\x18\x02 \x01(\v2!.waystage.journey.v1.ExpectationsR\fexpectations\x128\n" +
+	"\bbarriers\x18\x03 \x03(\v2\x1c.waystage.journey.v1.BarrierR\bbarriers\x126\n" +
+	"\atargets\x18\x04 \x01(\v2\x1c.waystage.journey.v1.TargetsR\atargets\"\xa8\x01\n" +
+	"\x05Money\x12\x1a\n" +
+	"\bproperty\x18\x01 \x01(\tR\bproperty\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12+\n" +
+	"\x11currency_property\x18\x03 \x01(\tR\x10currencyProperty\x12 \n" +
+	"\vtouchpoints\x18\x04 \x03(\tR\vtouchpoints\x12\x18\n" +
+	"\arefunds\x18\x05 \x03(\tR\arefunds\"8\n" +
+	"\bReferral\x12\x1c\n" +
+	"\tcondition\x18\x01 \x01(\tR\tcondition\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\"\xbc\x01\n" +
+	"\x03Kpi\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
+	"\x04unit\x18\x03 \x01(\tR\x04unit\x12;\n" +
+	"\aformula\x18\x04 \x01(\v2\x1f.waystage.journey.v1.KpiFormulaH\x00R\aformula\x128\n" +
+	"\x06series\x18\x05 \x01(\v2\x1e.waystage.journey.v1.KpiSeriesH\x00R\x06seriesB\x04\n" +
+	"\x02is\"\xb9\x02\n" +
+	"\n" +
+	"KpiFormula\x12<\n" +
+	"\bfunction\x18\x01 \x01(\x0e2 .waystage.journey.v1.KpiFunctionR\bfunction\x12/\n" +
+	"\x02of\x18\x02 \x01(\v2\x1f.waystage.journey.v1.KpiSubjectR\x02of\x125\n" +
+	"\x05among\x18\x03 \x01(\v2\x1f.waystage.journey.v1.KpiSubjectR\x05among\x12\x1a\n" +
+	"\bproperty\x18\x04 \x01(\tR\bproperty\x12/\n" +
+	"\x02to\x18\x05 \x01(\v2\x1f.waystage.journey.v1.KpiSubjectR\x02to\x12\x1e\n" +
+	"\n" +
+	"percentile\x18\x06 \x01(\x01R\n" +
+	"percentile\x12\x18\n" +
+	"\apersons\x18\a \x01(\bR\apersons\"\x82\x01\n" +
+	"\n" +
+	"KpiSubject\x12 \n" +
+	"\n" +
+	"touchpoint\x18\x01 \x01(\tH\x00R\n" +
+	"touchpoint\x12\x16\n" +
+	"\x05stage\x18\x02 \x01(\tH\x00R\x05stage\x12\x16\n" +
+	"\x05event\x18\x03 \x01(\tH\x00R\x05event\x12\x1c\n" +
+	"\tcondition\x18\x04 \x01(\tR\tconditionB\x04\n" +
+	"\x02is\"Z\n" +
+	"\tKpiSeries\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x125\n" +
+	"\x06points\x18\x02 \x03(\v2\x1d.waystage.journey.v1.KpiPointR\x06points\"4\n" +
+	"\bKpiPoint\x12\x12\n" +
+	"\x04date\x18\x01 \x01(\tR\x04date\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"y\n" +
 	"\x18PublishJourneyMapRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12\x1b\n" +
 	"\x06source\x18\x02 \x01(\tB\x03\xe0A\x02R\x06source\x12#\n" +
@@ -790,7 +2658,31 @@ const file_waystage_journey_v1_journey_map_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"\x85\x01\n" +
 	"\x17ListJourneyMapsResponse\x12B\n" +
 	"\fjourney_maps\x18\x01 \x03(\v2\x1f.waystage.journey.v1.JourneyMapR\vjourneyMaps\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xe9\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*k\n" +
+	"\vTemperature\x12\x1b\n" +
+	"\x17TEMPERATURE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10TEMPERATURE_COLD\x10\x01\x12\x14\n" +
+	"\x10TEMPERATURE_WARM\x10\x02\x12\x13\n" +
+	"\x0fTEMPERATURE_HOT\x10\x03*\x8f\x01\n" +
+	"\x10TouchpointStatus\x12!\n" +
+	"\x1dTOUCHPOINT_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16TOUCHPOINT_STATUS_LIVE\x10\x01\x12\x1d\n" +
+	"\x19TOUCHPOINT_STATUS_PLANNED\x10\x02\x12\x1d\n" +
+	"\x19TOUCHPOINT_STATUS_MISSING\x10\x03*\xaa\x01\n" +
+	"\fFeedbackKind\x12\x1d\n" +
+	"\x19FEEDBACK_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11FEEDBACK_KIND_NPS\x10\x01\x12\x16\n" +
+	"\x12FEEDBACK_KIND_CSAT\x10\x02\x12\x15\n" +
+	"\x11FEEDBACK_KIND_CES\x10\x03\x12\x18\n" +
+	"\x14FEEDBACK_KIND_REVIEW\x10\x04\x12\x1b\n" +
+	"\x17FEEDBACK_KIND_SENTIMENT\x10\x05*\xa5\x01\n" +
+	"\vKpiFunction\x12\x1c\n" +
+	"\x18KPI_FUNCTION_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12KPI_FUNCTION_COUNT\x10\x01\x12\x16\n" +
+	"\x12KPI_FUNCTION_SHARE\x10\x02\x12\x14\n" +
+	"\x10KPI_FUNCTION_SUM\x10\x03\x12\x15\n" +
+	"\x11KPI_FUNCTION_MEAN\x10\x04\x12\x1b\n" +
+	"\x17KPI_FUNCTION_PERCENTILE\x10\x052\xe9\x03\n" +
 	"\x11JourneyMapService\x12\xa7\x01\n" +
 	"\x11PublishJourneyMap\x12-.waystage.journey.v1.PublishJourneyMapRequest\x1a..waystage.journey.v1.PublishJourneyMapResponse\"3\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{parent=sites/*}/journeyMaps:publish\x12\x90\x01\n" +
 	"\rGetJourneyMap\x12).waystage.journey.v1.GetJourneyMapRequest\x1a*.waystage.journey.v1.GetJourneyMapResponse\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=sites/*/journeyMaps/*}\x12\x96\x01\n" +
@@ -809,41 +2701,91 @@ func file_waystage_journey_v1_journey_map_proto_rawDescGZIP() []byte {
 	return file_waystage_journey_v1_journey_map_proto_rawDescData
 }
 
-var file_waystage_journey_v1_journey_map_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_waystage_journey_v1_journey_map_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_waystage_journey_v1_journey_map_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_waystage_journey_v1_journey_map_proto_goTypes = []any{
-	(*JourneyMap)(nil),                // 0: waystage.journey.v1.JourneyMap
-	(*Stage)(nil),                     // 1: waystage.journey.v1.Stage
-	(*Touchpoint)(nil),                // 2: waystage.journey.v1.Touchpoint
-	(*Channel)(nil),                   // 3: waystage.journey.v1.Channel
-	(*Persona)(nil),                   // 4: waystage.journey.v1.Persona
-	(*PublishJourneyMapRequest)(nil),  // 5: waystage.journey.v1.PublishJourneyMapRequest
-	(*PublishJourneyMapResponse)(nil), // 6: waystage.journey.v1.PublishJourneyMapResponse
-	(*GetJourneyMapRequest)(nil),      // 7: waystage.journey.v1.GetJourneyMapRequest
-	(*GetJourneyMapResponse)(nil),     // 8: waystage.journey.v1.GetJourneyMapResponse
-	(*ListJourneyMapsRequest)(nil),    // 9: waystage.journey.v1.ListJourneyMapsRequest
-	(*ListJourneyMapsResponse)(nil),   // 10: waystage.journey.v1.ListJourneyMapsResponse
-	(*timestamppb.Timestamp)(nil),     // 11: google.protobuf.Timestamp
+	(Temperature)(0),                  // 0: waystage.journey.v1.Temperature
+	(TouchpointStatus)(0),             // 1: waystage.journey.v1.TouchpointStatus
+	(FeedbackKind)(0),                 // 2: waystage.journey.v1.FeedbackKind
+	(KpiFunction)(0),                  // 3: waystage.journey.v1.KpiFunction
+	(*JourneyMap)(nil),                // 4: waystage.journey.v1.JourneyMap
+	(*Stage)(nil),                     // 5: waystage.journey.v1.Stage
+	(*Activity)(nil),                  // 6: waystage.journey.v1.Activity
+	(*Expectations)(nil),              // 7: waystage.journey.v1.Expectations
+	(*Barrier)(nil),                   // 8: waystage.journey.v1.Barrier
+	(*Stimulus)(nil),                  // 9: waystage.journey.v1.Stimulus
+	(*Owner)(nil),                     // 10: waystage.journey.v1.Owner
+	(*Targets)(nil),                   // 11: waystage.journey.v1.Targets
+	(*Touchpoint)(nil),                // 12: waystage.journey.v1.Touchpoint
+	(*Repeat)(nil),                    // 13: waystage.journey.v1.Repeat
+	(*Feedback)(nil),                  // 14: waystage.journey.v1.Feedback
+	(*Channel)(nil),                   // 15: waystage.journey.v1.Channel
+	(*Persona)(nil),                   // 16: waystage.journey.v1.Persona
+	(*StageOverride)(nil),             // 17: waystage.journey.v1.StageOverride
+	(*Money)(nil),                     // 18: waystage.journey.v1.Money
+	(*Referral)(nil),                  // 19: waystage.journey.v1.Referral
+	(*Kpi)(nil),                       // 20: waystage.journey.v1.Kpi
+	(*KpiFormula)(nil),                // 21: waystage.journey.v1.KpiFormula
+	(*KpiSubject)(nil),                // 22: waystage.journey.v1.KpiSubject
+	(*KpiSeries)(nil),                 // 23: waystage.journey.v1.KpiSeries
+	(*KpiPoint)(nil),                  // 24: waystage.journey.v1.KpiPoint
+	(*PublishJourneyMapRequest)(nil),  // 25: waystage.journey.v1.PublishJourneyMapRequest
+	(*PublishJourneyMapResponse)(nil), // 26: waystage.journey.v1.PublishJourneyMapResponse
+	(*GetJourneyMapRequest)(nil),      // 27: waystage.journey.v1.GetJourneyMapRequest
+	(*GetJourneyMapResponse)(nil),     // 28: waystage.journey.v1.GetJourneyMapResponse
+	(*ListJourneyMapsRequest)(nil),    // 29: waystage.journey.v1.ListJourneyMapsRequest
+	(*ListJourneyMapsResponse)(nil),   // 30: waystage.journey.v1.ListJourneyMapsResponse
+	nil,                               // 31: waystage.journey.v1.Targets.KpisEntry
+	(*timestamppb.Timestamp)(nil),     // 32: google.protobuf.Timestamp
 }
 var file_waystage_journey_v1_journey_map_proto_depIdxs = []int32{
-	11, // 0: waystage.journey.v1.JourneyMap.in_force_at:type_name -> google.protobuf.Timestamp
-	1,  // 1: waystage.journey.v1.JourneyMap.stages:type_name -> waystage.journey.v1.Stage
-	2,  // 2: waystage.journey.v1.JourneyMap.touchpoints:type_name -> waystage.journey.v1.Touchpoint
-	3,  // 3: waystage.journey.v1.JourneyMap.channels:type_name -> waystage.journey.v1.Channel
-	4,  // 4: waystage.journey.v1.JourneyMap.personas:type_name -> waystage.journey.v1.Persona
-	0,  // 5: waystage.journey.v1.PublishJourneyMapResponse.journey_map:type_name -> waystage.journey.v1.JourneyMap
-	0,  // 6: waystage.journey.v1.GetJourneyMapResponse.journey_map:type_name -> waystage.journey.v1.JourneyMap
-	0,  // 7: waystage.journey.v1.ListJourneyMapsResponse.journey_maps:type_name -> waystage.journey.v1.JourneyMap
-	5,  // 8: waystage.journey.v1.JourneyMapService.PublishJourneyMap:input_type -> waystage.journey.v1.PublishJourneyMapRequest
-	7,  // 9: waystage.journey.v1.JourneyMapService.GetJourneyMap:input_type -> waystage.journey.v1.GetJourneyMapRequest
-	9,  // 10: waystage.journey.v1.JourneyMapService.ListJourneyMaps:input_type -> waystage.journey.v1.ListJourneyMapsRequest
-	6,  // 11: waystage.journey.v1.JourneyMapService.PublishJourneyMap:output_type -> waystage.journey.v1.PublishJourneyMapResponse
-	8,  // 12: waystage.journey.v1.JourneyMapService.GetJourneyMap:output_type -> waystage.journey.v1.GetJourneyMapResponse
-	10, // 13: waystage.journey.v1.JourneyMapService.ListJourneyMaps:output_type -> waystage.journey.v1.ListJourneyMapsResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	32, // 0: waystage.journey.v1.JourneyMap.in_force_at:type_name -> google.protobuf.Timestamp
+	5,  // 1: waystage.journey.v1.JourneyMap.stages:type_name -> waystage.journey.v1.Stage
+	12, // 2: waystage.journey.v1.JourneyMap.touchpoints:type_name -> waystage.journey.v1.Touchpoint
+	15, // 3: waystage.journey.v1.JourneyMap.channels:type_name -> waystage.journey.v1.Channel
+	16, // 4: waystage.journey.v1.JourneyMap.personas:type_name -> waystage.journey.v1.Persona
+	18, // 5: waystage.journey.v1.JourneyMap.money:type_name -> waystage.journey.v1.Money
+	19, // 6: waystage.journey.v1.JourneyMap.referral:type_name -> waystage.journey.v1.Referral
+	20, // 7: waystage.journey.v1.JourneyMap.kpis:type_name -> waystage.journey.v1.Kpi
+	6,  // 8: waystage.journey.v1.Stage.activities:type_name -> waystage.journey.v1.Activity
+	7,  // 9: waystage.journey.v1.Stage.expectations:type_name -> waystage.journey.v1.Expectations
+	8,  // 10: waystage.journey.v1.Stage.barriers:type_name -> waystage.journey.v1.Barrier
+	9,  // 11: waystage.journey.v1.Stage.stimuli:type_name -> waystage.journey.v1.Stimulus
+	10, // 12: waystage.journey.v1.Stage.owner:type_name -> waystage.journey.v1.Owner
+	11, // 13: waystage.journey.v1.Stage.targets:type_name -> waystage.journey.v1.Targets
+	0,  // 14: waystage.journey.v1.Stage.temperature:type_name -> waystage.journey.v1.Temperature
+	31, // 15: waystage.journey.v1.Targets.kpis:type_name -> waystage.journey.v1.Targets.KpisEntry
+	10, // 16: waystage.journey.v1.Touchpoint.owner:type_name -> waystage.journey.v1.Owner
+	1,  // 17: waystage.journey.v1.Touchpoint.status:type_name -> waystage.journey.v1.TouchpointStatus
+	13, // 18: waystage.journey.v1.Touchpoint.repeat:type_name -> waystage.journey.v1.Repeat
+	14, // 19: waystage.journey.v1.Touchpoint.feedback:type_name -> waystage.journey.v1.Feedback
+	2,  // 20: waystage.journey.v1.Feedback.kind:type_name -> waystage.journey.v1.FeedbackKind
+	10, // 21: waystage.journey.v1.Channel.owner:type_name -> waystage.journey.v1.Owner
+	17, // 22: waystage.journey.v1.Persona.stages:type_name -> waystage.journey.v1.StageOverride
+	7,  // 23: waystage.journey.v1.StageOverride.expectations:type_name -> waystage.journey.v1.Expectations
+	8,  // 24: waystage.journey.v1.StageOverride.barriers:type_name -> waystage.journey.v1.Barrier
+	11, // 25: waystage.journey.v1.StageOverride.targets:type_name -> waystage.journey.v1.Targets
+	21, // 26: waystage.journey.v1.Kpi.formula:type_name -> waystage.journey.v1.KpiFormula
+	23, // 27: waystage.journey.v1.Kpi.series:type_name -> waystage.journey.v1.KpiSeries
+	3,  // 28: waystage.journey.v1.KpiFormula.function:type_name -> waystage.journey.v1.KpiFunction
+	22, // 29: waystage.journey.v1.KpiFormula.of:type_name -> waystage.journey.v1.KpiSubject
+	22, // 30: waystage.journey.v1.KpiFormula.among:type_name -> waystage.journey.v1.KpiSubject
+	22, // 31: waystage.journey.v1.KpiFormula.to:type_name -> waystage.journey.v1.KpiSubject
+	24, // 32: waystage.journey.v1.KpiSeries.points:type_name -> waystage.journey.v1.KpiPoint
+	4,  // 33: waystage.journey.v1.PublishJourneyMapResponse.journey_map:type_name -> waystage.journey.v1.JourneyMap
+	4,  // 34: waystage.journey.v1.GetJourneyMapResponse.journey_map:type_name -> waystage.journey.v1.JourneyMap
+	4,  // 35: waystage.journey.v1.ListJourneyMapsResponse.journey_maps:type_name -> waystage.journey.v1.JourneyMap
+	25, // 36: waystage.journey.v1.JourneyMapService.PublishJourneyMap:input_type -> waystage.journey.v1.PublishJourneyMapRequest
+	27, // 37: waystage.journey.v1.JourneyMapService.GetJourneyMap:input_type -> waystage.journey.v1.GetJourneyMapRequest
+	29, // 38: waystage.journey.v1.JourneyMapService.ListJourneyMaps:input_type -> waystage.journey.v1.ListJourneyMapsRequest
+	26, // 39: waystage.journey.v1.JourneyMapService.PublishJourneyMap:output_type -> waystage.journey.v1.PublishJourneyMapResponse
+	28, // 40: waystage.journey.v1.JourneyMapService.GetJourneyMap:output_type -> waystage.journey.v1.GetJourneyMapResponse
+	30, // 41: waystage.journey.v1.JourneyMapService.ListJourneyMaps:output_type -> waystage.journey.v1.ListJourneyMapsResponse
+	39, // [39:42] is the sub-list for method output_type
+	36, // [36:39] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_waystage_journey_v1_journey_map_proto_init() }
@@ -851,18 +2793,31 @@ func file_waystage_journey_v1_journey_map_proto_init() {
 	if File_waystage_journey_v1_journey_map_proto != nil {
 		return
 	}
+	file_waystage_journey_v1_journey_map_proto_msgTypes[1].OneofWrappers = []any{}
+	file_waystage_journey_v1_journey_map_proto_msgTypes[7].OneofWrappers = []any{}
+	file_waystage_journey_v1_journey_map_proto_msgTypes[8].OneofWrappers = []any{}
+	file_waystage_journey_v1_journey_map_proto_msgTypes[16].OneofWrappers = []any{
+		(*Kpi_Formula)(nil),
+		(*Kpi_Series)(nil),
+	}
+	file_waystage_journey_v1_journey_map_proto_msgTypes[18].OneofWrappers = []any{
+		(*KpiSubject_Touchpoint)(nil),
+		(*KpiSubject_Stage)(nil),
+		(*KpiSubject_Event)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_journey_v1_journey_map_proto_rawDesc), len(file_waystage_journey_v1_journey_map_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   11,
+			NumEnums:      4,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_waystage_journey_v1_journey_map_proto_goTypes,
 		DependencyIndexes: file_waystage_journey_v1_journey_map_proto_depIdxs,
+		EnumInfos:         file_waystage_journey_v1_journey_map_proto_enumTypes,
 		MessageInfos:      file_waystage_journey_v1_journey_map_proto_msgTypes,
 	}.Build()
 	File_waystage_journey_v1_journey_map_proto = out.File
