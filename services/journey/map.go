@@ -316,6 +316,8 @@ type rules struct {
 	touchpoints map[string][]touchpointRule
 	channels    []channelRule
 	personas    []personaRule
+	// needs of the rules about persons.
+	needs PersonNeeds
 }
 
 type touchpointRule struct {
