@@ -59,7 +59,7 @@ test: deps ## run all tests that need no broker; in CI a skipped test is a failu
 	    | go run ./tools/testsum $(if $(CI),-no-skips)
 
 .PHONY: e2e
-e2e: deps ## try the command as a user does, real SDKs (node, chromium), WAYSTAGE_REAL_DATA
+e2e: deps tools ## try the command as a user does, real SDKs and BI tools (node, chromium, python3), WAYSTAGE_REAL_DATA
 	{ go test -json -tags e2e -timeout 20m $(TESTFLAGS) ./tools/e2e/... ; \
 	    go test -json -tags 'e2e $(DATA)' -run 'RealLog|Cases|Away' -timeout 30m \
 	        $(TESTFLAGS) ./services/internal/spinetest; } \
@@ -95,8 +95,8 @@ modules: ## build and vet each module alone, as those who import it do
 	for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...); done
 
 .PHONY: up
-up: deps ## start the whole pipeline on this machine, engines included
-	go run ./tools/waystage up
+up: deps ## start the whole pipeline on this machine (DEMO=grocery, airline or tiles; UPFLAGS)
+	go run ./tools/waystage up $(if $(DEMO),--demo $(DEMO)) $(UPFLAGS)
 
 .PHONY: clean
 clean: ## remove everything that was built or fetched, and the data of "up"

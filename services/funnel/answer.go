@@ -2,31 +2,28 @@ package funnel
 
 // Answer holds the numbers of a question.
 type Answer struct {
-	// Steps are the numbers of all persons together, in the question's order.
+	// Steps are the numbers of all units together, in the question's order.
 	Steps []StepNumbers
-	// Groups are the persons by the breakdown's value, ranked by the last step's count, then the
-	// earlier ones', then the value; past the limit the rest is one. Empty without a breakdown.
+	// Groups are the units by the breakdowns' values, ranked by the last step's count, then the
+	// earlier ones', then the values; past the limit the rest is one. Empty without a breakdown.
 	Groups []Group
+	// Overlap tells that a unit may stand in several groups, so that they need not sum to Steps.
+	Overlap bool
 }
 
-// Group holds the numbers of the persons with one value.
+// Group holds the numbers of the units with one value, or one pair of them.
 type Group struct {
-	Value GroupValue
-	// Other tells the group of all values past the limit. Its Value is empty.
+	// Values are one per breakdown of the question.
+	Values []GroupValue
+	// Other tells the group of all values past the limit, added up. It has no Values.
 	Other bool
 	Steps []StepNumbers
-}
-
-// GroupValue is a value of a breakdown. A missing one is not the empty text.
-type GroupValue struct {
-	Value   string
-	Missing bool
 }
 
 // StepNumbers are the numbers of one step. Of consecutive steps,
 // Count = (Count of the next) + Lost + InWindow.
 type StepNumbers struct {
-	// Count of persons who filled it.
+	// Count of units that filled it.
 	Count int
 	// FromPrevious and FromFirst are the count as a share of the previous and of the first step's.
 	// nil where that is 0; FromPrevious also at the first step.
@@ -37,6 +34,9 @@ type StepNumbers struct {
 	// SincePrevious and SinceEntry are the times since the step before and since the entry, of those
 	// who filled it. nil at the first step and where there are none.
 	SincePrevious, SinceEntry *Spans
+	// Departures are what those did who filled it and not the next: the lost ones, then those in
+	// window, each only where there are any. Empty unless the question asks.
+	Departures []Departure
 }
 
 // DropOff is what happened between a step and the next.
@@ -49,6 +49,8 @@ type DropOff struct {
 	Dropped, LostShare *Share
 	// Worst tells that somebody is lost here and no other pair loses a larger share.
 	Worst bool
+	// Departures as of StepNumbers.
+	Departures []Departure
 }
 
 // DropOffs are the steps seen as what each loses to the next: one fewer than steps, in order.
@@ -61,6 +63,7 @@ func DropOffs(steps []StepNumbers) []DropOff {
 			From: i + 1, To: i + 2,
 			Reached: s.Count, WentOn: steps[i+1].Count, Lost: s.Lost, InWindow: s.InWindow,
 			Dropped: ShareOf(s.Lost+s.InWindow, s.Count), LostShare: ShareOf(s.Lost, s.Count),
+			Departures: s.Departures,
 		}
 		if d.losesMore(worst) {
 			worst = d

@@ -70,8 +70,11 @@ func BenchmarkEvaluate(b *testing.B) {
 func BenchmarkTally(b *testing.B) {
 	const persons = 1_000_000
 	q := world{Steps: 7}.question()
-	q.ByPersona, q.Limit = true, DefaultLimit
-	values := []GroupValue{{Value: "a"}, {Value: "b"}, {Value: "c"}, {Value: "d"}}
+	q.Breakdowns, q.Limit = byPersona, DefaultLimit
+	var groups [4][]Grouped
+	for i, persona := range []string{"a", "b", "c", "d"} {
+		groups[i] = []Grouped{{Key: KeyOf(GroupValue{Value: persona})}}
+	}
 	rng := rand.New(rand.NewPCG(3, 5))
 	times := make([]int64, 7*1000)
 	for i := range times {
@@ -87,7 +90,9 @@ func BenchmarkTally(b *testing.B) {
 			tally = NewTally(q)
 			for i := range persons {
 				k := i % 1000 * 7
-				tally.Add(Attempt{Depth: 7, Times: times[k : k+7], Converted: true}, values[i%4])
+				a := Attempt{Depth: 7, Times: times[k : k+7], Converted: true}
+				groups[i%4][0].Attempt = a
+				tally.Add(&Counted{Attempt: a, Groups: groups[i%4]})
 			}
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*persons), "ns/person")
@@ -98,4 +103,36 @@ func BenchmarkTally(b *testing.B) {
 			tally.Answer()
 		}
 	})
+}
+
+// BenchmarkCount: 4 steps, 14 days, over three years, by every attribution of one breakdown.
+func BenchmarkCount(b *testing.B) {
+	courses := splitPersons(100_000, 6)
+	none := splitQuestion(OfPerson)
+	none.Breakdowns = nil
+	for _, of := range []struct {
+		name string
+		q    Question
+	}{
+		{"none", none},
+		{"person", splitQuestion(OfPerson)},
+		{"first", splitQuestion(FirstTouch)},
+		{"last", splitQuestion(LastTouch)},
+		{"every", splitQuestion(EveryTouch)},
+		{"step", splitQuestion(StepTouch)},
+	} {
+		b.Run(of.name, func(b *testing.B) {
+			counter := programOf(of.q).Counter(nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				for i := range courses {
+					if _, err := counter.Count(&courses[i]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(
+				float64(b.Elapsed().Nanoseconds())/float64(b.N*len(courses)), "ns/person")
+		})
+	}
 }

@@ -39,12 +39,11 @@ func (q Question) Check() Violations {
 	var v Violations
 	q.checkTimes(&v)
 	q.checkSteps(&v)
+	q.Unit.check(&v)
 	if q.Filter != nil {
 		checkFilter(q.Filter, "question.filter", &v)
 	}
-	if q.ByPersona && q.Limit < 1 {
-		v.add("question.breakdowns[0].limit", "is %d: give 1 or more", q.Limit)
-	}
+	q.checkBreakdowns(&v)
 	return v
 }
 
@@ -117,14 +116,10 @@ func checkFilters(fs []Filter, field string, v *Violations) {
 }
 
 func (c Condition) check(field string, v *Violations) {
-	named := c.Subject == Property || c.Subject == Trait
-	switch {
-	case c.Subject > OfTraffic:
+	if c.Subject > OfGroup {
 		v.add(field+".subject", "is unknown: give one of those listed")
-	case named && c.Name == "":
-		v.add(field+".name", "is empty: give the name of the property or trait")
-	case !named && c.Name != "":
-		v.add(field+".name", "is %q: leave it empty, only properties and traits have names", c.Name)
+	} else {
+		c.Subject.checkName(field+".name", c.Name, v)
 	}
 	least, most := c.Operator.arity()
 	switch n := len(c.Values); {

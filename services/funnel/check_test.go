@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name:   "limit 0",
-			change: func(q *Question) { q.ByPersona, q.Limit = true, 0 },
+			change: func(q *Question) { q.Breakdowns, q.Limit = byPersona, 0 },
 			fields: []string{"question.breakdowns[0].limit"},
 		},
 		{name: "limit without a breakdown", change: func(q *Question) { q.Limit = 0 }},
@@ -98,7 +98,7 @@ func TestCheck(t *testing.T) {
 		{
 			name: "unknown operator and subject",
 			change: first(Condition{
-				Subject: OfTraffic + 1, Operator: IsNotSet + 1, Values: values(text("x")),
+				Subject: Variant, Operator: IsNotSet + 1, Values: values(text("x")),
 			}),
 			fields: []string{
 				"question.steps[0].conditions[0].subject",

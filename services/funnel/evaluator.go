@@ -108,6 +108,25 @@ func (e *Evaluator) seen(touches []Touch) []Touch {
 	return touches[:lowerBound(touches, end+1)]
 }
 
+// inRange are the touches that the question sees from From to To: from begin to end.
+func (e *Evaluator) inRange(touches []Touch) (begin, end int) {
+	return e.between(touches, min(e.asOf, e.to-1))
+}
+
+// reach are the touches that some attempt may see: from begin to end.
+func (e *Evaluator) reach(touches []Touch) (begin, end int) {
+	last := e.to - 1
+	if !e.all {
+		last += e.window
+	}
+	return e.between(touches, min(e.asOf, last))
+}
+
+func (e *Evaluator) between(touches []Touch, last int64) (begin, end int) {
+	begin = lowerBound(touches, e.from)
+	return begin, max(begin, lowerBound(touches, last+1))
+}
+
 // lowerBound is the index of the first touch not before an instant.
 func lowerBound(touches []Touch, at int64) int {
 	lo, hi := 0, len(touches)

@@ -1,32 +1,6 @@
 package funnel
 
-import (
-	"math/bits"
-
-	"github.com/waystage/waystage/services/journey"
-)
-
-// PersonView is what a program sees of a person.
-type PersonView struct {
-	// Traits as of the question's AsOf, in the order of Needs.Traits.
-	Traits []journey.Value
-	// Persona by these traits; empty counts as journey.Unassigned.
-	Persona journey.PersonaID
-}
-
-// TouchView is what a program sees of a touchpoint. Fields that the program does not need may be
-// empty.
-type TouchView struct {
-	// Properties in the order of Needs.Properties.
-	Properties []journey.Value
-	Event      string
-	// Channel, Stage, Touchpoint, each part of Client, and Traffic are missing where they are empty.
-	Channel    journey.ChannelID
-	Stage      journey.StageID
-	Touchpoint journey.TouchpointID
-	Client     journey.Client
-	Traffic    journey.Traffic
-}
+import "math/bits"
 
 // Matcher tells which steps the touchpoints of one person after the other may fill: conditions on
 // the person are decided once per person. It allocates nothing per person or touchpoint, beyond
@@ -38,21 +12,24 @@ type Matcher struct {
 	// steps has the bit of every step whose conditions on the person hold.
 	steps  uint32
 	filter verdict
+	// person has what conditions on touchpoints look at: the groups.
+	person PersonView
 }
 
 // Matcher makes a matcher, ready for persons of whom nothing is known.
 func (p *Program) Matcher() *Matcher {
 	m := &Matcher{program: p, held: make([]bool, len(p.tests))}
-	m.Person(PersonView{Traits: make([]journey.Value, len(p.needs.Traits))})
+	m.Person(p.Nobody())
 	return m
 }
 
 // Person turns to the next person. False if no touchpoint of the person can open an attempt:
 // the person may be left out.
 func (m *Matcher) Person(view PersonView) bool {
+	m.person.Groups = view.Groups
 	for _, i := range m.program.ofPerson {
 		t := &m.program.tests[i]
-		m.held[i] = t.Holds(t.ofPerson(view))
+		m.held[i] = t.Holds(t.ofPerson(&view))
 	}
 	m.steps = 0
 	for k := range m.program.steps {
@@ -80,7 +57,7 @@ func (m *Matcher) allHeld(tests []int) bool {
 // Program.Targets). 0 if the filter hides it.
 func (m *Matcher) Steps(targets uint32, view *TouchView) uint32 {
 	targets &= m.steps
-	if targets == 0 || m.filter == no || m.filter == open && !m.program.filter.holds(m, view) {
+	if targets == 0 || !m.Sees(view) {
 		return 0
 	}
 	for rest := targets & m.program.conditional; rest != 0; rest &= rest - 1 {
@@ -90,6 +67,11 @@ func (m *Matcher) Steps(targets uint32, view *TouchView) uint32 {
 		}
 	}
 	return targets
+}
+
+// Sees tells whether the filter lets a touchpoint of the person be seen.
+func (m *Matcher) Sees(view *TouchView) bool {
+	return m.filter == yes || m.filter == open && m.program.filter.holds(m, view)
 }
 
 func (m *Matcher) pass(tests []int, view *TouchView) bool {
@@ -106,46 +88,5 @@ func (m *Matcher) holds(test int, view *TouchView) bool {
 	if t.subject.OfPerson() {
 		return m.held[test]
 	}
-	return t.Holds(t.ofTouch(view))
-}
-
-func (t *boundTest) ofPerson(view PersonView) journey.Value {
-	if t.subject == Trait {
-		return view.Traits[t.slot]
-	}
-	if view.Persona == "" {
-		return journey.TextValue(string(journey.Unassigned))
-	}
-	return journey.TextValue(string(view.Persona))
-}
-
-func (t *boundTest) ofTouch(view *TouchView) journey.Value {
-	switch t.subject {
-	case Property:
-		return view.Properties[t.slot]
-	case OfChannel:
-		return named(string(view.Channel))
-	case OfEvent:
-		return named(view.Event)
-	case OfStage:
-		return named(string(view.Stage))
-	case OfDevice:
-		return named(view.Client.Device)
-	case OfBrowser:
-		return named(view.Client.Browser)
-	case OfOS:
-		return named(view.Client.OS)
-	case OfTraffic:
-		return named(string(view.Traffic))
-	default:
-		return named(string(view.Touchpoint))
-	}
-}
-
-// named is a name as a value: missing if it is empty.
-func named(name string) journey.Value {
-	if name == "" {
-		return journey.Value{}
-	}
-	return journey.TextValue(name)
+	return t.Holds(t.ofTouch(view, &m.person))
 }

@@ -20,6 +20,11 @@ type Program struct {
 	// conditional has the bit of every step with a condition on the touchpoint.
 	conditional uint32
 	filter      *node
+	// factors are the breakdowns as they are evaluated.
+	factors []factor
+	// finders say where each breakdown and the unit find their values.
+	finders [MaxBreakdowns]finder
+	unit    finder
 }
 
 type compiledStep struct {
@@ -28,23 +33,30 @@ type compiledStep struct {
 	person, touch []int
 }
 
-// boundTest is a test and where its value is found: slot is the place in the slices of a view.
+// boundTest is a test and where its value is found.
 type boundTest struct {
 	*Test
-	subject Subject
-	slot    int
+	finder
 }
 
 // Needs says which values a program reads. Names are distinct and in ascending order; views hold
 // their values in that order.
 type Needs struct {
 	Properties, Traits []string
-	// Persona is needed by a condition or by the breakdown.
+	// Groups are types of groups that touchpoints state; PersonGroups, which include them, those
+	// that persons have joined.
+	Groups, PersonGroups []string
+	// Variants are the experiments whose variants touchpoints state, Exposures those whose first
+	// exposure of the person is needed.
+	Variants, Exposures []string
+	// Persona is needed by a condition or by a breakdown.
 	Persona bool
 	// Channel, Event, Stage and Touchpoint are needed by a condition or a target.
 	Channel, Event, Stage, Touchpoint bool
-	// Device, Browser, OS and Traffic are needed by a condition.
-	Device, Browser, OS, Traffic bool
+	// Device, Browser, OS, Traffic and the parts of the campaign are needed by a condition or a
+	// breakdown.
+	Device, Browser, OS, Traffic             bool
+	Campaign, CampaignSource, CampaignMedium bool
 }
 
 // Compile prepares a question. Errors: its Violations.
@@ -52,6 +64,11 @@ func Compile(q Question) (*Program, error) {
 	if v := q.Check(); len(v) > 0 {
 		return nil, fmt.Errorf("compiling question: %w", v)
 	}
+	return programOf(q), nil
+}
+
+// programOf prepares a question without mistakes.
+func programOf(q Question) *Program {
 	p := &Program{question: q, needs: needsOf(q), overlaps: overlaps(q.Steps)}
 	for i, s := range q.Steps {
 		step := compiledStep{target: s.Target}
@@ -69,18 +86,16 @@ func Compile(q Question) (*Program, error) {
 	if q.Filter != nil {
 		p.filter = p.node(q.Filter)
 	}
-	return p, nil
+	p.unit = p.needs.unitFinder(q.Unit)
+	for i, b := range q.Breakdowns {
+		p.finders[i] = p.needs.finder(b.By, b.Name)
+	}
+	p.factors = factorsOf(q.Breakdowns)
+	return p
 }
 
 func (p *Program) bind(c Condition) int {
-	bound := boundTest{Test: newTest(c), subject: c.Subject}
-	switch c.Subject {
-	case Property:
-		bound.slot, _ = slices.BinarySearch(p.needs.Properties, c.Name)
-	case Trait:
-		bound.slot, _ = slices.BinarySearch(p.needs.Traits, c.Name)
-	}
-	p.tests = append(p.tests, bound)
+	p.tests = append(p.tests, boundTest{Test: newTest(c), finder: p.needs.finder(c.Subject, c.Name)})
 	i := len(p.tests) - 1
 	if c.Subject.OfPerson() {
 		p.ofPerson = append(p.ofPerson, i)
@@ -94,9 +109,26 @@ func (p *Program) Question() Question { return p.question }
 // Needs says which values must be there. The slices belong to the program.
 func (p *Program) Needs() Needs { return p.needs }
 
-// Plain tells that the targets alone decide: there is no condition and no filter, and a Matcher
-// would hand back what it is given.
-func (p *Program) Plain() bool { return len(p.tests) == 0 }
+// Plain tells that the targets alone decide: there is no condition and no filter, so that a
+// Matcher would hand back what it is given; the unit is the person, no breakdown asks a
+// touchpoint for its value, and no departures are asked.
+func (p *Program) Plain() bool {
+	return len(p.tests) == 0 && !p.BreaksTouches() && p.question.Unit.Kind == PersonUnit &&
+		!p.question.Departures
+}
+
+// BreaksTouches tells that a breakdown asks touchpoints for their values: a Course must have its
+// Views then.
+func (p *Program) BreaksTouches() bool {
+	return slices.ContainsFunc(p.factors, func(f factor) bool { return f.attribution != OfPerson })
+}
+
+// Ordered tells that answers depend on the order of touchpoints of one millisecond, or on whether
+// one is there twice: a Course must be in shown order then, each receipt once.
+func (p *Program) Ordered() bool {
+	return p.overlaps || p.question.Departures || p.BreaksTouches() ||
+		p.question.Unit.Kind != PersonUnit
+}
 
 // Overlaps tells that some touchpoint may fill two steps. Where it is false, the attempt of a
 // person is the same whatever the order of touches of one millisecond.
@@ -127,17 +159,27 @@ func overlaps(steps []Step) bool {
 }
 
 func needsOf(q Question) Needs {
-	n := Needs{Persona: q.ByPersona}
+	var n Needs
 	for _, s := range q.Steps {
 		n.addTarget(s.Target)
 		for _, c := range s.Conditions {
-			n.addCondition(c)
+			n.addSubject(c.Subject, c.Name)
 		}
 	}
 	n.addFilter(q.Filter)
-	slices.Sort(n.Properties)
-	slices.Sort(n.Traits)
-	n.Properties, n.Traits = slices.Compact(n.Properties), slices.Compact(n.Traits)
+	n.addUnit(q.Unit)
+	for _, b := range q.Breakdowns {
+		n.addBreakdown(b)
+	}
+	if q.Departures {
+		n.Channel, n.Event, n.Stage, n.Touchpoint = true, true, true, true
+	}
+	for _, names := range []*[]string{
+		&n.Properties, &n.Traits, &n.Groups, &n.PersonGroups, &n.Variants, &n.Exposures,
+	} {
+		slices.Sort(*names)
+		*names = slices.Compact(*names)
+	}
 	return n
 }
 
@@ -165,33 +207,79 @@ func (n *Needs) addFilter(f Filter) {
 	case Not:
 		n.addFilter(f.Of)
 	case Condition:
-		n.addCondition(f)
+		n.addSubject(f.Subject, f.Name)
 	}
 }
 
-func (n *Needs) addCondition(c Condition) {
-	switch c.Subject {
+func (n *Needs) addUnit(u Unit) {
+	if u.Kind != PersonUnit {
+		n.addSubject(unitSubjects[u.Kind], u.Name)
+	}
+}
+
+func (n *Needs) addBreakdown(b Breakdown) {
+	switch {
+	case b.Attribution != OfPerson:
+		n.addSubject(b.By, b.Name)
+	case b.By == Variant:
+		n.Exposures = append(n.Exposures, b.Name)
+	case b.By == OfGroup:
+		n.PersonGroups = append(n.PersonGroups, groupType(b.Name))
+	default:
+		n.addSubject(b.By, b.Name)
+	}
+}
+
+// addSubject needs a value of touchpoints, or a trait or the persona.
+func (n *Needs) addSubject(s Subject, name string) {
+	switch s {
 	case Property:
-		n.Properties = append(n.Properties, c.Name)
+		n.Properties = append(n.Properties, name)
 	case Trait:
-		n.Traits = append(n.Traits, c.Name)
+		n.Traits = append(n.Traits, name)
+	case OfGroup:
+		n.Groups = append(n.Groups, groupType(name))
+		n.PersonGroups = append(n.PersonGroups, groupType(name))
+	case Variant:
+		n.Variants = append(n.Variants, name)
+	default:
+		*n.flag(s, name) = true
+	}
+}
+
+// flag is where a subject without a list of names is needed.
+func (n *Needs) flag(s Subject, name string) *bool {
+	switch s {
 	case Persona:
-		n.Persona = true
+		return &n.Persona
 	case OfChannel:
-		n.Channel = true
+		return &n.Channel
 	case OfEvent:
-		n.Event = true
+		return &n.Event
 	case OfStage:
-		n.Stage = true
-	case OfTouchpoint:
-		n.Touchpoint = true
+		return &n.Stage
 	case OfDevice:
-		n.Device = true
+		return &n.Device
 	case OfBrowser:
-		n.Browser = true
+		return &n.Browser
 	case OfOS:
-		n.OS = true
+		return &n.OS
 	case OfTraffic:
-		n.Traffic = true
+		return &n.Traffic
+	case OfCampaign:
+		return n.campaignFlag(name)
+	default:
+		return &n.Touchpoint
+	}
+}
+
+func (n *Needs) campaignFlag(part string) *bool {
+	switch part {
+	case CampaignSource:
+		return &n.CampaignSource
+	case CampaignMedium:
+		return &n.CampaignMedium
+	default:
+		return &n.Campaign
 	}
 }

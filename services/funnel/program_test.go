@@ -67,7 +67,7 @@ func TestNeeds(t *testing.T) {
 		set(Trait, "x"), set(OfChannel, ""),
 		AllOf{set(OfDevice, ""), set(OfBrowser, ""), set(OfOS, ""), set(OfTraffic, "")},
 	}}
-	q.ByPersona = true
+	q.Breakdowns = byPersona
 	want := Needs{
 		Properties: []string{"b", "z"}, Traits: []string{"x", "y"},
 		Persona: true, Channel: true, Stage: true, Touchpoint: true,
@@ -234,7 +234,11 @@ func TestMatcherSeesWhatTheWordsSay(t *testing.T) {
 				question: q, traits: drawValues(rt), persona: journey.PersonaID(drawWord(rt)),
 			}
 			needs := program.Needs()
-			seen := matcher.Person(viewPerson(needs, m.traits, m.persona))
+			person := PersonView{Persona: m.persona}
+			for _, name := range needs.Traits {
+				person.Traits = append(person.Traits, m.traits[name])
+			}
+			seen := matcher.Person(person)
 			for range 4 {
 				m.properties = drawValues(rt)
 				m.touch = TouchView{

@@ -16,10 +16,12 @@ const (
 	MaxSteps      = 30
 	MinWindow     = time.Second
 	DefaultWindow = 14 * 24 * time.Hour
+	MaxBreakdowns = 2
 	DefaultLimit  = 25
+	MaxLimit      = 1000
 )
 
-// Question asks how persons travel through an ordered list of steps.
+// Question asks how units, persons by default, travel through an ordered list of steps.
 type Question struct {
 	// From (inside) and To (outside) bound the entries; under All every touchpoint.
 	From, To time.Time
@@ -30,11 +32,16 @@ type Question struct {
 	// Window is the time allowed from the entry, inclusive at its end.
 	Window  time.Duration
 	Reentry Reentry
-	// Filter hides touchpoints and persons before anything else. nil hides none.
+	// Filter hides touchpoints before anything else. nil hides none.
 	Filter Filter
-	// ByPersona splits the answer into a group per persona, at most Limit of them.
-	ByPersona bool
-	Limit     int
+	// Unit says whose journey it is.
+	Unit Unit
+	// Breakdowns split the answer into a group per value, or pair of values: at most MaxBreakdowns
+	// of them, and at most Limit groups.
+	Breakdowns []Breakdown
+	Limit      int
+	// Departures asks what those did who filled a step and not the next.
+	Departures bool
 }
 
 // RangeMode says what the range cuts.
@@ -46,7 +53,7 @@ const (
 	All
 )
 
-// Reentry says which attempt of a person counts.
+// Reentry says which attempt of a unit counts.
 type Reentry uint8
 
 // Best takes the deepest attempt, among these the one whose deepest step came first, then the one
@@ -116,7 +123,9 @@ func (Condition) filter() {}
 // Condition is a test of one value of a touchpoint or of its person.
 type Condition struct {
 	Subject Subject
-	// Name of the property or trait; empty for other subjects.
+	// Name of the property or trait; part of the campaign (one of CampaignName, CampaignSource and
+	// CampaignMedium, empty is the first); type of the group (empty is DefaultGroupType). Empty for
+	// other subjects.
 	Name     string
 	Operator Operator
 	// Values to compare with: one for most operators, one or more for In and NotIn, two for
@@ -128,8 +137,9 @@ type Condition struct {
 type Subject uint8
 
 // The subjects. Trait and Persona are the person's as of the question's AsOf, the others the
-// touchpoint's. OfDevice, OfBrowser, OfOS and OfTraffic are missing where nothing is known, or
-// marked.
+// touchpoint's. OfDevice, OfBrowser, OfOS, OfTraffic and OfCampaign are missing where nothing is
+// known, or marked. OfGroup is the group that the touchpoint states, else the one that its person
+// joined last as of AsOf. Variant is that of an experiment, for breakdowns alone.
 const (
 	Property Subject = iota
 	Trait
@@ -142,6 +152,9 @@ const (
 	OfBrowser
 	OfOS
 	OfTraffic
+	OfCampaign
+	OfGroup
+	Variant
 )
 
 // OfPerson tells whether the value is the person's rather than the touchpoint's.

@@ -2,9 +2,7 @@ package funnel
 
 import (
 	"cmp"
-	"slices"
 
-	"github.com/waystage/waystage/services/identity"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -13,52 +11,58 @@ type AttributedFact struct {
 	journey.Fact
 	journey.Attribution
 
-	Client  journey.Client
-	Traffic journey.Traffic
+	Client   journey.Client
+	Traffic  journey.Traffic
+	Campaign journey.Campaign
 }
 
-// PersonResult is a person who counts, and the attempt that does.
-type PersonResult struct {
+// Result is a unit that counts, and how.
+type Result struct {
+	// Person and Persona are empty where the unit is no person.
 	Person  journey.PersonID
 	Persona journey.PersonaID
-	Attempt Attempt
+	// Unit is the value of the unit that is no person, else empty.
+	Unit string
+	Counted
 }
 
 // Reference answers a question from the facts of one site, in any order, copies included, by the
-// simplest way: it is what every other way is held to. persona is the map's rule. Persons come by
-// id, ascending, and are all who entered; their number is the first step's count. Links, and with
-// them persons, are the latest; traits are as of the question's AsOf. Errors: the question's
-// Violations.
+// simplest way: it is what every other way is held to. m is the newest map, nil if there is none.
+// Persons come by id, ascending, other units by value in the order of bytes, and are all who
+// entered; their number is the first step's count. Links, and with them persons, are the latest;
+// traits, groups and personas are as of the question's AsOf. Errors: the question's Violations.
 func Reference(
-	facts []AttributedFact, persona func(identity.Traits) journey.PersonaID, q Question,
-) (Answer, []PersonResult, error) {
+	facts []AttributedFact, m *journey.Map, q Question,
+) (Answer, []Result, error) {
 	program, err := Compile(q)
 	if err != nil {
 		return Answer{}, nil, err
 	}
-	var results []PersonResult
-	tally, evaluator := NewTally(q), NewEvaluator(q)
-	for _, p := range personsOf(settle(facts)) {
-		traits := identity.Merge(p.writes, q.AsOf.UnixMilli())
-		result := PersonResult{Person: p.id, Persona: cmp.Or(persona(traits), journey.Unassigned)}
-		result.Attempt = evaluator.Evaluate(p.touches(program, traits, result.Persona))
+	var results []Result
+	tally := NewTally(q)
+	for _, u := range unitsOf(personsOf(settle(facts), m, program), program) {
+		u.evaluator, u.newest = NewEvaluator(q), m
+		result := Result{Person: u.id.person, Persona: u.persona, Unit: u.id.value, Counted: u.count(q)}
 		if result.Attempt.Depth == 0 {
 			continue
 		}
-		result.Attempt.Times = slices.Clone(result.Attempt.Times)
-		tally.Add(result.Attempt, OfPersona(result.Persona))
+		tally.Add(&result.Counted)
 		results = append(results, result)
 	}
 	return tally.Answer(), results, nil
 }
 
-// Select lists the persons behind a number, in the order given.
-func Select(results []PersonResult, s Selection) []PersonResult {
-	var selected []PersonResult
+// Select lists the units behind a number, in the order given, each with the attempt that it is
+// counted with there.
+func Select(results []Result, s Selection) []Result {
+	var selected []Result
 	for _, r := range results {
-		if s.Holds(r.Attempt, OfPersona(r.Persona)) {
-			selected = append(selected, r)
+		attempt, counted := s.Find(&r.Counted)
+		if !counted {
+			continue
 		}
+		r.Attempt = attempt
+		selected = append(selected, r)
 	}
 	return selected
 }
@@ -93,77 +97,4 @@ func compareCopies(a, b *AttributedFact) int {
 		cmp.Compare(a.Traits, b.Traits),
 		cmp.Compare(a.Context, b.Context),
 	)
-}
-
-// knownPerson is a person with everything known of them.
-type knownPerson struct {
-	id     journey.PersonID
-	facts  []AttributedFact
-	writes []identity.Write
-}
-
-// personsOf gathers facts by person, ascending by id.
-func personsOf(facts []AttributedFact) []*knownPerson {
-	var links []identity.Link
-	for i := range facts {
-		links = append(links, identity.LinksOf(&facts[i].Fact)...)
-	}
-	resolved := identity.Resolve(links, identity.MaxIdentities)
-	byID := make(map[journey.PersonID]*knownPerson)
-	for _, f := range facts {
-		id := resolved.Of(f.Identity())
-		p, ok := byID[id]
-		if !ok {
-			p = &knownPerson{id: id}
-			byID[id] = p
-		}
-		p.writes = append(p.writes, identity.WritesOf(&f.Fact)...)
-		if f.Kind.IsTouchpoint() {
-			p.facts = append(p.facts, f)
-		}
-	}
-	persons := make([]*knownPerson, 0, len(byID))
-	for _, p := range byID {
-		persons = append(persons, p)
-	}
-	slices.SortFunc(persons, func(a, b *knownPerson) int { return cmp.Compare(a.id, b.id) })
-	return persons
-}
-
-// touches are the person's touchpoints in shown order, with the steps that each may fill.
-func (p *knownPerson) touches(
-	program *Program, traits identity.Traits, persona journey.PersonaID,
-) []Touch {
-	slices.SortFunc(p.facts, func(a, b AttributedFact) int {
-		return journey.CompareShown(&a.Fact, &b.Fact)
-	})
-	matcher := program.Matcher()
-	matcher.Person(viewPerson(program.Needs(), traits, persona))
-	touches := make([]Touch, len(p.facts))
-	for i := range p.facts {
-		f := &p.facts[i]
-		view := viewTouch(program.Needs(), f)
-		targets := program.Targets(f.Event, f.Attribution)
-		touches[i] = Touch{At: f.At(), Steps: matcher.Steps(targets, &view)}
-	}
-	return touches
-}
-
-func viewPerson(n Needs, traits identity.Traits, persona journey.PersonaID) PersonView {
-	view := PersonView{Persona: persona}
-	for _, name := range n.Traits {
-		view.Traits = append(view.Traits, traits[name])
-	}
-	return view
-}
-
-func viewTouch(n Needs, f *AttributedFact) TouchView {
-	view := TouchView{
-		Event: f.Event, Channel: f.Channel, Stage: f.Stage, Touchpoint: f.Touchpoint,
-		Client: f.Client, Traffic: f.Traffic,
-	}
-	for _, name := range n.Properties {
-		view.Properties = append(view.Properties, f.Properties.Value(name))
-	}
-	return view
 }

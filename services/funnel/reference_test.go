@@ -8,7 +8,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/waystage/waystage/services/identity"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -39,13 +38,32 @@ func identify(id, visitor, user, traits string, minute int) AttributedFact {
 	return f
 }
 
-func byPlan(traits identity.Traits) journey.PersonaID {
-	return journey.PersonaID(traits["plan"].Text())
+// plans is a map with a persona per plan, of two stages, where "view" and "buy" are touchpoints.
+var plans = parseMap(`
+title: Plans
+stages: [{id: look, title: Look}, {id: pay, title: Pay}]
+touchpoints:
+  - {id: viewed, title: Viewed, stage: look, events: [view]}
+  - {id: bought, title: Bought, stage: pay, events: [buy]}
+personas:
+  - {id: pro, title: Pro, when: traits.plan == "pro"}
+  - {id: free, title: Free, when: traits.plan == "free"}
+`)
+
+func parseMap(source string) *journey.Map {
+	m, err := journey.ParseMap(source)
+	if err != nil {
+		panic(err)
+	}
+	return m
 }
 
-func ask(t testing.TB, facts []AttributedFact, q Question) (Answer, []PersonResult) {
+// byPersona is the breakdown by persona.
+var byPersona = []Breakdown{{By: Persona, Attribution: OfPerson}}
+
+func ask(t testing.TB, facts []AttributedFact, q Question) (Answer, []Result) {
 	t.Helper()
-	answer, persons, err := Reference(facts, byPlan, q)
+	answer, persons, err := Reference(facts, plans, q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +212,7 @@ func TestReferenceConditionsAndPersonas(t *testing.T) {
 		identify("5", "visitor", "user1", `{"plan":"pro"}`, 5),
 	}
 	q := validQuestion()
-	q.ByPersona = true
+	q.Breakdowns = byPersona
 	q.Steps[0].Conditions = []Condition{
 		{Name: "price", Operator: NotEqual, Values: values(number(3))},
 	}
@@ -202,15 +220,14 @@ func TestReferenceConditionsAndPersonas(t *testing.T) {
 	if diff := gocmp.Diff([]int{2, 1}, counts(answer.Steps)); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
-	if len(answer.Groups) != 2 || answer.Groups[0].Value.Value != "pro" ||
-		answer.Groups[1].Value.Value != "unassigned" {
+	if len(answer.Groups) != 2 || answer.Groups[0].Values[0].Value != "pro" ||
+		answer.Groups[1].Values[0].Value != "unassigned" {
 		t.Fatalf("groups %+v, want pro and unassigned", answer.Groups)
 	}
 	if got := answer.Groups[0].Steps[1].SinceEntry.MeanSeconds; got != 60 {
 		t.Errorf("%v seconds from the dear view to the purchase, want 60", got)
 	}
-	pro := OfPersona("pro")
-	listed := Select(persons, Selection{Step: 2, Group: &pro})
+	listed := Select(persons, Selection{Step: 2, Group: []GroupValue{{Value: "pro"}}})
 	if len(listed) != 1 || listed[0].Person !=
 		journey.PersonID(min(journey.UserIdentity("shop", "user1"),
 			journey.VisitorIdentity("shop", "visitor"))) {
@@ -222,7 +239,7 @@ func TestReferenceRefuses(t *testing.T) {
 	t.Parallel()
 	q := validQuestion()
 	q.Steps = nil
-	if _, _, err := Reference(nil, byPlan, q); err == nil {
+	if _, _, err := Reference(nil, nil, q); err == nil {
 		t.Error("a question without steps is answered")
 	}
 }
@@ -252,11 +269,11 @@ func TestReferenceIgnoresOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		q := validQuestion()
-		q.ByPersona = true
+		q.Breakdowns = byPersona
 		q.Steps = []Step{event("view"), event("view"), event("buy")}
 		q.AsOf = day0.Add(time.Duration(rapid.IntRange(0, 7).Draw(rt, "as_of")) * time.Minute)
 		facts := drawFacts(rt)
-		want, wantPersons, err := Reference(facts, byPlan, q)
+		want, wantPersons, err := Reference(facts, plans, q)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -267,7 +284,7 @@ func TestReferenceIgnoresOrder(t *testing.T) {
 				facts = append(facts, f)
 			}
 		}
-		got, gotPersons, err := Reference(rapid.Permutation(facts).Draw(rt, "order"), byPlan, q)
+		got, gotPersons, err := Reference(rapid.Permutation(facts).Draw(rt, "order"), plans, q)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -278,4 +295,115 @@ func TestReferenceIgnoresOrder(t *testing.T) {
 			rt.Fatalf("persons (-first +shuffled):\n%s", diff)
 		}
 	})
+}
+
+// TestReferenceRepeats: the second and the fourth purchase of a person, over all visitors and
+// however late one arrives, are touchpoints of their own.
+func TestReferenceRepeats(t *testing.T) {
+	t.Parallel()
+	bought := func(id, who string, minute int) AttributedFact {
+		f := track(id, who, "buy", minute)
+		f.Touchpoint, f.Stage, f.Channel = "bought", "pay", "web"
+		return f
+	}
+	facts := []AttributedFact{
+		bought("1", "v1", 1), bought("2", "u1", 2), bought("3", "u1", 3), bought("4", "u1", 4),
+		bought("5", "u2", 5), identify("6", "v1", "u1", "", 9),
+	}
+	stage := func(id string) Step { return Step{Target: Target{Kind: Stage, Name: id}} }
+	touchpoint := func(id string) Step { return Step{Target: Target{Kind: Touchpoint, Name: id}} }
+	for _, c := range []struct {
+		name  string
+		steps []Step
+		facts []AttributedFact
+		want  []int
+	}{
+		{name: "the first is none", steps: []Step{stage("pay"), stage("pay")}, want: []int{2, 0}},
+		{
+			name:  "later ones are",
+			steps: []Step{stage("pay"), touchpoint("rebought"), touchpoint("rebought"), touchpoint("loyal")},
+			want:  []int{2, 1, 1, 1},
+		},
+		{
+			name:  "of two rules that of the greater number",
+			steps: []Step{touchpoint("loyal"), stage("stay")}, want: []int{1, 0},
+		},
+		{
+			name: "a channel of the rule, else the row's",
+			steps: []Step{
+				{
+					Target:     Target{Kind: Touchpoint, Name: "rebought"},
+					Conditions: []Condition{{Subject: OfChannel, Operator: Equal, Values: values(text("web"))}},
+				},
+				{
+					Target:     Target{Kind: Touchpoint, Name: "loyal"},
+					Conditions: []Condition{{Subject: OfChannel, Operator: Equal, Values: values(text("club"))}},
+				},
+			},
+			want: []int{1, 1},
+		},
+		{
+			name:  "one that comes late",
+			steps: []Step{touchpoint("loyal"), touchpoint("loyal")},
+			facts: []AttributedFact{bought("7", "v1", 0)}, want: []int{1, 1},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			q := validQuestion()
+			q.Steps = c.steps
+			answer, _, err := Reference(append(c.facts, facts...), deeds, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(c.want, counts(answer.Steps)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReferencePersonas: personas by what persons did, as of as_of, over all their visitors.
+func TestReferencePersonas(t *testing.T) {
+	t.Parallel()
+	facts := []AttributedFact{
+		track("1", "v1", "buy", 1), track("2", "u1", "buy", 3), track("2b", "u1", "buy", 3),
+		identify("3", "v1", "u1", "", 9),
+		track("4", "u2", "buy", 1), track("4", "u2", "buy", 1),
+		group("5", "u3", "t", "team", 1), track("6", "u3", "buy", 2),
+	}
+	facts[7].Channel = "web"
+	for _, c := range []struct {
+		name   string
+		minute int
+		want   map[string]int
+	}{
+		{name: "in the end", minute: 10, want: map[string]int{"buyer": 1, "team": 1, "unassigned": 1}},
+		{name: "before the second purchase", minute: 2, want: map[string]int{"team": 1, "unassigned": 2}},
+		{name: "before the channel", minute: 1, want: map[string]int{"unassigned": 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			q := validQuestion()
+			q.Steps[0], q.Breakdowns = event("buy"), byPersona
+			q.AsOf = day0.Add(time.Duration(c.minute) * time.Minute)
+			answer, results, err := Reference(facts, deeds, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, listed := make(map[string]int), make(map[string]int)
+			for _, g := range answer.Groups {
+				got[g.Values[0].Value] = g.Steps[0].Count
+			}
+			for _, r := range results {
+				listed[string(r.Persona)]++
+			}
+			if diff := gocmp.Diff(c.want, got); diff != "" {
+				t.Errorf("groups (-want +got):\n%s", diff)
+			}
+			if diff := gocmp.Diff(c.want, listed); diff != "" {
+				t.Errorf("list (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

@@ -6,8 +6,8 @@ type Selection struct {
 	// Step is its number, from 1.
 	Step int
 	Part Part
-	// Group keeps the persons with one value of the breakdown. nil keeps all.
-	Group *GroupValue
+	// Group keeps the units of one group, by a value per breakdown. nil keeps all.
+	Group []GroupValue
 }
 
 // Part is one of the numbers of a step.
@@ -21,9 +21,22 @@ const (
 	Dropped
 )
 
-// Holds tells whether a person is counted in the number.
-func (s Selection) Holds(a Attempt, value GroupValue) bool {
-	if s.Step < 1 || a.Depth < s.Step || s.Group != nil && *s.Group != value {
+// Find gives the attempt with which a unit is counted in the number. False if it is not.
+func (s Selection) Find(c *Counted) (Attempt, bool) {
+	if s.Group == nil {
+		return c.Attempt, s.holds(c.Attempt)
+	}
+	key := KeyOf(s.Group...)
+	for _, g := range c.Groups {
+		if g.Key == key {
+			return g.Attempt, s.holds(g.Attempt)
+		}
+	}
+	return Attempt{}, false
+}
+
+func (s Selection) holds(a Attempt) bool {
+	if s.Step < 1 || a.Depth < s.Step {
 		return false
 	}
 	ended := a.Depth == s.Step && !a.Converted

@@ -1,6 +1,7 @@
 package funnel
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -89,38 +90,60 @@ func sortedSpans(ms []int64) *Spans {
 	}
 }
 
-// counted is a person of a tally.
-type counted struct {
-	attempt Attempt
-	value   GroupValue
+func drawGroupValue(rt *rapid.T) GroupValue {
+	v := GroupValue{Value: rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(rt, "value")}
+	if v.Value == "" {
+		v.Missing = rapid.Bool().Draw(rt, "missing")
+	}
+	return v
 }
 
-func drawCounted(rt *rapid.T, steps int) counted {
-	c := counted{value: GroupValue{
-		Value: rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(rt, "value"),
-	}}
-	if c.value.Value == "" {
-		c.value.Missing = rapid.Bool().Draw(rt, "missing")
-	}
-	c.attempt.Depth = rapid.IntRange(0, steps).Draw(rt, "depth")
-	c.attempt.Converted = c.attempt.Depth == steps
-	c.attempt.InWindow = !c.attempt.Converted && rapid.Bool().Draw(rt, "in window")
+func drawAttempt(rt *rapid.T, steps, least int) Attempt {
+	a := Attempt{Depth: rapid.IntRange(least, steps).Draw(rt, "depth")}
+	a.Converted = a.Depth == steps
+	a.InWindow = !a.Converted && rapid.Bool().Draw(rt, "in window")
 	var at int64
-	for range c.attempt.Depth {
+	for range a.Depth {
 		at += rapid.SampledFrom([]int64{0, 1, 1000, 1 << 33}).Draw(rt, "span")
-		c.attempt.Times = append(c.attempt.Times, at)
+		a.Times = append(a.Times, at)
+	}
+	return a
+}
+
+// drawCounted draws a unit; shared tells that it is evaluated once per value, and that it may stand
+// in several groups or none.
+func drawCounted(rt *rapid.T, q Question, shared bool) Counted {
+	c := Counted{Attempt: drawAttempt(rt, len(q.Steps), 0)}
+	if c.Attempt.Depth == 0 || len(q.Breakdowns) == 0 {
+		return c
+	}
+	groups := 1
+	if shared {
+		groups = rapid.IntRange(0, 3).Draw(rt, "groups")
+	}
+	for range groups {
+		var key Key
+		for b := range q.Breakdowns {
+			key[b] = drawGroupValue(rt)
+		}
+		g := Grouped{Key: key, Attempt: c.Attempt}
+		if shared {
+			g.Attempt = drawAttempt(rt, len(q.Steps), 1)
+		}
+		if !slices.ContainsFunc(c.Groups, func(h Grouped) bool { return h.Key == key }) {
+			c.Groups = append(c.Groups, g)
+		}
 	}
 	return c
 }
 
 // naiveNumbers are the numbers by their definitions.
-func naiveNumbers(persons []counted, steps int) []StepNumbers {
+func naiveNumbers(attempts []Attempt, steps int) []StepNumbers {
 	numbers := make([]StepNumbers, steps)
 	for k := range numbers {
 		n := &numbers[k]
 		var previous, entry []int64
-		for _, p := range persons {
-			a := p.attempt
+		for _, a := range attempts {
 			if a.Depth <= k {
 				continue
 			}
@@ -145,39 +168,90 @@ func naiveNumbers(persons []counted, steps int) []StepNumbers {
 	return numbers
 }
 
+func attemptsOf(units []Counted) []Attempt {
+	var attempts []Attempt
+	for _, u := range units {
+		attempts = append(attempts, u.Attempt)
+	}
+	return attempts
+}
+
 func TestTallyAgainstDefinitions(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.IntRange(2, 5).Draw(rt, "steps")
-		q := world{Steps: steps}.question()
-		q.ByPersona = rapid.Bool().Draw(rt, "grouped")
+		q := world{Steps: rapid.IntRange(2, 5).Draw(rt, "steps")}.question()
+		shared := rapid.Bool().Draw(rt, "shared")
+		b := Breakdown{By: OfChannel}
+		if shared {
+			b.Attribution = EveryTouch
+		}
+		q.Breakdowns = slices.Repeat([]Breakdown{b}, rapid.IntRange(0, 2).Draw(rt, "breakdowns"))
 		q.Limit = rapid.IntRange(1, 6).Draw(rt, "limit")
-		persons := rapid.SliceOf(rapid.Custom(func(rt *rapid.T) counted {
-			return drawCounted(rt, steps)
-		})).Draw(rt, "persons")
+		units := rapid.SliceOf(rapid.Custom(func(rt *rapid.T) Counted {
+			return drawCounted(rt, q, shared)
+		})).Draw(rt, "units")
 
 		whole, left, right := NewTally(q), NewTally(q), NewTally(q)
-		cut := rapid.IntRange(0, len(persons)).Draw(rt, "cut")
-		for i, p := range persons {
-			whole.Add(p.attempt, p.value)
+		cut := rapid.IntRange(0, len(units)).Draw(rt, "cut")
+		for i := range units {
+			whole.Add(&units[i])
 			if i < cut {
-				left.Add(p.attempt, p.value)
+				left.Add(&units[i])
 			} else {
-				right.Add(p.attempt, p.value)
+				right.Add(&units[i])
 			}
 		}
 		answer := whole.Answer()
-		if diff := gocmp.Diff(naiveNumbers(persons, steps), answer.Steps); diff != "" {
+		diff := gocmp.Diff(naiveNumbers(attemptsOf(units), len(q.Steps)), answer.Steps)
+		if diff != "" {
 			rt.Fatalf("all together (-want +got):\n%s", diff)
 		}
+		if want := shared && len(q.Breakdowns) > 0; answer.Overlap != want {
+			rt.Fatalf("overlap is %t, want %t", answer.Overlap, want)
+		}
 		checkInvariant(rt, answer.Steps)
-		checkGroups(rt, q, persons, answer)
+		checkGroups(rt, q, units, answer)
 		left.Merge(right)
 		if diff := gocmp.Diff(answer, left.Answer()); diff != "" {
 			rt.Fatalf("merged (-whole +merged):\n%s", diff)
 		}
-		checkSelections(rt, persons, answer)
+		checkSelections(rt, units, answer)
+		checkAnswerAs(rt, whole, answer)
 	})
+}
+
+// checkAnswerAs: the same groups give the same answer; other ones are there, empty, and the rest is
+// one.
+func checkAnswerAs(rt *rapid.T, tally *Tally, answer Answer) {
+	if diff := gocmp.Diff(answer, tally.AnswerAs(answer.Groups)); diff != "" {
+		rt.Fatalf("as itself (-want +got):\n%s", diff)
+	}
+	if len(answer.Groups) == 0 {
+		return
+	}
+	foreign := Group{Values: slices.Repeat(
+		[]GroupValue{{Value: "foreign"}}, max(1, len(answer.Groups[0].Values)))}
+	as := tally.AnswerAs([]Group{foreign, answer.Groups[0]})
+	if g := as.Groups[0]; g.Steps[0].Count != 0 || !slices.Equal(g.Values, foreign.Values) {
+		rt.Fatalf("a group of nobody: %+v", g)
+	}
+	if answer.Groups[0].Other {
+		return
+	}
+	if diff := gocmp.Diff(answer.Groups[0], as.Groups[1]); diff != "" {
+		rt.Fatalf("as another (-want +got):\n%s", diff)
+	}
+	rest := 0
+	for _, g := range answer.Groups[1:] {
+		rest += g.Steps[0].Count
+	}
+	got := 0
+	for _, g := range as.Groups[2:] {
+		got += g.Steps[0].Count
+	}
+	if got != rest || len(as.Groups) > 3 {
+		rt.Fatalf("the rest is %d in %d groups, want %d in 1", got, len(as.Groups)-2, rest)
+	}
 }
 
 func checkInvariant(rt *rapid.T, steps []StepNumbers) {
@@ -189,32 +263,29 @@ func checkInvariant(rt *rapid.T, steps []StepNumbers) {
 	}
 }
 
-func checkGroups(rt *rapid.T, q Question, persons []counted, answer Answer) {
-	values := make(map[GroupValue][]counted)
-	for _, p := range persons {
-		if p.attempt.Depth > 0 && q.ByPersona {
-			values[p.value] = append(values[p.value], p)
+func checkGroups(rt *rapid.T, q Question, units []Counted, answer Answer) {
+	members := make(map[Key][]Attempt)
+	for _, u := range units {
+		for _, g := range u.Groups {
+			members[g.Key] = append(members[g.Key], g.Attempt)
 		}
 	}
-	if want := min(len(values), q.Limit+1); len(answer.Groups) != want {
+	if want := min(len(members), q.Limit+1); len(answer.Groups) != want {
 		rt.Fatalf("%d groups, want %d", len(answer.Groups), want)
 	}
 	for i, g := range answer.Groups {
-		members := values[g.Value]
+		of := members[KeyOf(g.Values...)]
 		if g.Other {
-			members = nil
-			for _, rest := range values {
-				members = append(members, rest...)
-			}
+			of = slices.Concat(slices.Collect(maps.Values(members))...)
 		}
-		if diff := gocmp.Diff(naiveNumbers(members, len(q.Steps)), g.Steps); diff != "" {
-			rt.Fatalf("group %+v (-want +got):\n%s", g.Value, diff)
+		if diff := gocmp.Diff(naiveNumbers(of, len(q.Steps)), g.Steps); diff != "" {
+			rt.Fatalf("group %+v (-want +got):\n%s", g.Values, diff)
 		}
 		if !g.Other {
-			delete(values, g.Value)
+			delete(members, KeyOf(g.Values...))
 		}
 		if i > 0 && !g.Other && !ranksBefore(answer.Groups[i-1], g) {
-			rt.Fatalf("group %+v stands before %+v", answer.Groups[i-1].Value, g.Value)
+			rt.Fatalf("group %+v stands before %+v", answer.Groups[i-1].Values, g.Values)
 		}
 		if g.Other != (i == q.Limit) {
 			rt.Fatalf("group %d of a limit of %d: other is %t", i, q.Limit, g.Other)
@@ -222,21 +293,24 @@ func checkGroups(rt *rapid.T, q Question, persons []counted, answer Answer) {
 	}
 }
 
-// ranksBefore: by the last step's count, then earlier ones', then the value, missing last.
+// ranksBefore: by the last step's count, then earlier ones', then the values, missing last.
 func ranksBefore(g, h Group) bool {
 	for k := len(g.Steps) - 1; k >= 0; k-- {
 		if g.Steps[k].Count != h.Steps[k].Count {
 			return g.Steps[k].Count > h.Steps[k].Count
 		}
 	}
-	if h.Value.Missing || g.Value.Missing {
-		return h.Value.Missing && !g.Value.Missing
+	for b, v := range g.Values {
+		w := h.Values[b]
+		if v != w {
+			return w.Missing || !v.Missing && v.Value < w.Value
+		}
 	}
-	return g.Value.Value < h.Value.Value
+	return false
 }
 
-func checkSelections(rt *rapid.T, persons []counted, answer Answer) {
-	check := func(steps []StepNumbers, group *GroupValue) {
+func checkSelections(rt *rapid.T, units []Counted, answer Answer) {
+	check := func(steps []StepNumbers, group []GroupValue) {
 		for k, s := range steps {
 			for part, want := range map[Part]int{
 				Reached: s.Count, PartLost: s.Lost, PartInWindow: s.InWindow,
@@ -244,8 +318,8 @@ func checkSelections(rt *rapid.T, persons []counted, answer Answer) {
 			} {
 				selection := Selection{Step: k + 1, Part: part, Group: group}
 				got := 0
-				for _, p := range persons {
-					if selection.Holds(p.attempt, p.value) {
+				for i := range units {
+					if a, counted := selection.Find(&units[i]); counted && a.Depth > k {
 						got++
 					}
 				}
@@ -258,7 +332,7 @@ func checkSelections(rt *rapid.T, persons []counted, answer Answer) {
 	check(answer.Steps, nil)
 	for _, g := range answer.Groups {
 		if !g.Other {
-			check(g.Steps, &g.Value)
+			check(g.Steps, g.Values)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 
 	"github.com/waystage/waystage/services/journey"
 )
@@ -19,11 +20,20 @@ type Write struct {
 }
 
 // WritesOf are the traits that a fact writes: those of an identify message, its own before those
-// of its context. Other kinds write none.
+// of its context. A group message writes the group under GroupTrait of its type. Other kinds
+// write none.
 func WritesOf(f *journey.Fact) []Write {
-	if f.Kind != journey.Identify {
+	switch f.Kind {
+	case journey.Identify:
+		return traitsOf(f)
+	case journey.Group:
+		return groupOf(f)
+	default:
 		return nil
 	}
+}
+
+func traitsOf(f *journey.Fact) []Write {
 	traits := contextTraits(f.Context)
 	own := members(f.Traits)
 	if traits == nil {
@@ -36,11 +46,36 @@ func WritesOf(f *journey.Fact) []Write {
 	writes := make([]Write, 0, len(traits))
 	id, at := f.Identity(), f.OccurredAt.UnixNano()
 	for name, value := range traits {
+		if isGroup(name) {
+			continue
+		}
 		writes = append(writes, Write{
 			Identity: id, Name: name, Value: string(value), OccurredAt: at, Message: f.Message,
 		})
 	}
 	return writes
+}
+
+// groupOf is the group that a group message joins, none where the message names none.
+func groupOf(f *journey.Fact) []Write {
+	id, err := json.Marshal(string(f.Group))
+	if err != nil || f.Group == "" {
+		return nil
+	}
+	return []Write{{
+		Identity: f.Identity(), Name: GroupTrait(groupTypeOf(f.Traits)), Value: string(id),
+		OccurredAt: f.OccurredAt.UnixNano(), Message: f.Message,
+	}}
+}
+
+// groupTypeOf is the type that the traits of a group message state.
+func groupTypeOf(traits journey.Object) string {
+	for _, name := range []string{"groupType", "group_type"} {
+		if groupType := journey.Unquote(traits.Literal(name)); groupType != "" {
+			return groupType
+		}
+	}
+	return DefaultGroupType
 }
 
 func contextTraits(context journey.Object) map[string]json.RawMessage {
@@ -62,8 +97,21 @@ func members(o journey.Object) map[string]json.RawMessage {
 type Traits map[string]journey.Value
 
 // Merge gives per trait the value last written, by (occurred_at, message id, identity), among
-// the writes that occurred at or before asOf (milliseconds since 1970). Unset traits are left out.
+// the writes that occurred at or before asOf (milliseconds since 1970). Unset traits are left out,
+// and so are groups.
 func Merge(writes []Write, asOf int64) Traits {
+	traits := merged(writes, asOf)
+	for name := range traits {
+		if isGroup(name) {
+			delete(traits, name)
+		}
+	}
+	return traits
+}
+
+func isGroup(name string) bool { return strings.HasPrefix(name, groupPrefix) }
+
+func merged(writes []Write, asOf int64) Traits {
 	last := make(map[string]Write)
 	for _, w := range writes {
 		if floorMilli(w.OccurredAt) > asOf {
@@ -80,6 +128,31 @@ func Merge(writes []Write, asOf int64) Traits {
 		}
 	}
 	return traits
+}
+
+// groupPrefix begins the names under which groups are written beside traits. No trait has it.
+const groupPrefix = "\x00group:"
+
+// DefaultGroupType is the type of groups that state none.
+const DefaultGroupType = "group"
+
+// GroupTrait is the name under which the membership in a group of a type is written.
+func GroupTrait(groupType string) string { return groupPrefix + groupType }
+
+// Groups gives per type of group the one joined last, as Merge does for traits.
+func Groups(writes []Write, asOf int64) map[string]journey.GroupID {
+	var groups map[string]journey.GroupID
+	for name, v := range merged(writes, asOf) {
+		groupType, is := strings.CutPrefix(name, groupPrefix)
+		if !is || v.Text() == "" {
+			continue
+		}
+		if groups == nil {
+			groups = make(map[string]journey.GroupID)
+		}
+		groups[groupType] = journey.GroupID(v.Text())
+	}
+	return groups
 }
 
 // CompareWrites orders writes of one trait: the greatest counts.

@@ -1,7 +1,5 @@
 package journey
 
-import "encoding/json"
-
 // Attribute says which touchpoint, stage and channel a fact is: a pure function of the two.
 //
 // The touchpoint is the first in file order that has the fact's event and whose condition holds.
@@ -40,22 +38,6 @@ func (m *Map) channelOf(s *scene) ChannelID {
 		}
 	}
 	return ""
-}
-
-// Persona is the first persona in file order whose condition holds for a person's merged traits;
-// Unassigned if none does. A condition that cannot be evaluated does not hold. A missing value is
-// as good as an absent one.
-func (m *Map) Persona(traits map[string]Value) PersonaID {
-	if len(m.rules.personas) == 0 {
-		return Unassigned
-	}
-	p := portrait{traits: traits}
-	for _, r := range m.rules.personas {
-		if r.when.holds(&p) {
-			return r.persona
-		}
-	}
-	return Unassigned
 }
 
 // scene gives a fact to conditions, each of its objects decoded once and only when it is read.
@@ -111,44 +93,4 @@ func dropNulls(v any) {
 			dropNulls(element)
 		}
 	}
-}
-
-// portrait gives a person's traits to conditions.
-type portrait struct {
-	traits map[string]Value
-	plain  map[string]any
-}
-
-// ResolveName gives a variable of a condition.
-func (p *portrait) ResolveName(name string) (any, bool) {
-	if name != "traits" {
-		return nil, false
-	}
-	if p.plain == nil {
-		p.plain = make(map[string]any, len(p.traits))
-		for trait, v := range p.traits {
-			if v.Kind() != Missing {
-				p.plain[trait] = v.plain()
-			}
-		}
-	}
-	return p.plain, true
-}
-
-// plain is the value as encoding/json decodes it.
-func (v Value) plain() any {
-	switch v.kind {
-	case Bool:
-		return v.num != 0
-	case Number:
-		return v.num
-	case Text:
-		return v.text
-	}
-	var decoded any
-	if json.Unmarshal([]byte(v.text), &decoded) != nil {
-		return nil
-	}
-	dropNulls(decoded)
-	return decoded
 }

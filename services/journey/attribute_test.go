@@ -119,8 +119,8 @@ func TestPersona(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := m.Persona(c.traits); got != c.want {
-				t.Errorf("Persona = %q, want %q", got, c.want)
+			if got := m.PersonaOf(&journey.Past{Traits: c.traits}); got != c.want {
+				t.Errorf("PersonaOf = %q, want %q", got, c.want)
 			}
 		})
 	}
@@ -135,8 +135,8 @@ func TestPersonaReadsValuesOfEveryKind(t *testing.T) {
 		"l": journey.ParseValue([]byte(`["b","a"]`)),
 		"o": journey.ParseValue([]byte(`{"n":1,"z":null}`)),
 	}
-	if got := m.Persona(traits); got != "pro" {
-		t.Errorf("Persona = %q, want pro", got)
+	if got := m.PersonaOf(&journey.Past{Traits: traits}); got != "pro" {
+		t.Errorf("PersonaOf = %q, want pro", got)
 	}
 }
 
@@ -144,8 +144,8 @@ func TestPersonaWithoutPersonas(t *testing.T) {
 	t.Parallel()
 	var m journey.Map
 	traits := map[string]journey.Value{"a": journey.NumberValue(1)}
-	if got := m.Persona(traits); got != journey.Unassigned {
-		t.Errorf("Persona = %q, want unassigned", got)
+	if got := m.PersonaOf(&journey.Past{Traits: traits}); got != journey.Unassigned {
+		t.Errorf("PersonaOf = %q, want unassigned", got)
 	}
 }
 

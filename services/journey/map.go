@@ -4,20 +4,33 @@ import "time"
 
 // Limits of a journey map. A map that exceeds one is refused.
 const (
-	MaxMapBytes       = 1 << 20
-	MinStages         = 2
-	MaxStages         = 30
-	MaxTouchpoints    = 1000
-	MaxChannels       = 100
-	MaxPersonas       = 50
-	MaxEventsOfRule   = 100
-	MaxImportance     = 5
-	DefaultLostAfter  = 90 * 24 * time.Hour
-	MinLostAfter      = time.Hour
-	MaxLostAfter      = 3650 * 24 * time.Hour
+	MaxMapBytes      = 1 << 20
+	MinStages        = 2
+	MaxStages        = 30
+	MaxTouchpoints   = 1000
+	MaxChannels      = 100
+	MaxPersonas      = 50
+	MaxEventsOfRule  = 100
+	MaxImportance    = 5
+	DefaultLostAfter = 90 * 24 * time.Hour
+	MinLostAfter     = time.Hour
+	MaxLostAfter     = 3650 * 24 * time.Hour
+	// MaxKPIs of a map, and MaxPoints of an imported series.
+	MaxKPIs   = 100
+	MaxPoints = 500
+
 	maxIDLength       = 63
-	maxTextLength     = 200
+	maxTitleLength    = 200
+	maxTextLength     = 500
 	maxConditionRunes = 2000
+	// maxListLength bounds lists of what people write, maxReferences those of ids of touchpoints.
+	maxListLength = 30
+	maxReferences = 100
+	minRepeat     = 2
+	maxRepeat     = 100
+
+	defaultScoreProperty    = "score"
+	defaultCurrencyProperty = "currency"
 	// maxConditionsBytes bounds the conditions of a map together: reading them takes up to 50 µs
 	// per byte.
 	maxConditionsBytes = 100_000
@@ -145,7 +158,8 @@ type Touchpoint struct {
 	Events []string
 	// When is a CEL condition over event, type, properties, context and traits; empty holds always.
 	When string
-	// Repeat, where it is there, makes it the n-th and every later one of another touchpoint.
+	// Repeat, where it is there, makes it the n-th and every later one of another touchpoint. Then it
+	// is live.
 	Repeat *Repeat
 	Owner  Owner
 	Status Status
@@ -316,8 +330,8 @@ type rules struct {
 	touchpoints map[string][]touchpointRule
 	channels    []channelRule
 	personas    []personaRule
-	// needs of the rules about persons.
-	needs PersonNeeds
+	// facts that the rules about persons read.
+	facts factPlan
 }
 
 type touchpointRule struct {

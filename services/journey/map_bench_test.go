@@ -75,7 +75,7 @@ func BenchmarkPersona(b *testing.B) {
 		"children": journey.NumberValue(0), "email": journey.TextValue("a@b.example"),
 	}
 	for b.Loop() {
-		m.Persona(traits)
+		m.PersonaOf(&journey.Past{Traits: traits})
 	}
 }
 

@@ -2,6 +2,7 @@ package journey_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -13,16 +14,23 @@ import (
 )
 
 // FuzzParseMap: no text makes ParseMap panic; mistakes have places inside the text and stand in
-// file order; a good text gives the same map again, whose rules can be tried.
+// file order; a good text gives the same map again, whose rules can be tried and looked at.
 func FuzzParseMap(f *testing.F) {
 	for _, seed := range []string{
 		"", small, maps.Grocery(), "a: &a [*a]", "? [x]\n: y", "--- >\n x\n...\n", "[[[[[{{{{",
 		"title: |2-\n  x\nstages: [{id: a}, {id: \"\\u0000\"}]", "\ufeff%YAML 1.2\n---\n", "<<: *x",
 		"{title: x, stages: [{id: a}, {id: b}], touchpoints: [{id: a, stage: a, events: [a], " +
 			"when: 'a.exists(x, x.matches(\"(\"))'}]}",
+		"title: x\nkpis: [{id: k, percentile: {p: 1e9, of: {stage: a, event: b}, to: x}}, {id: s, " +
+			"series: {points: {\"2026-13-01\": .5, 2026-01-01: 1_0}}}]\nmoney: [x]\n",
+		"stages: [{id: a, owner: {}, targets: {kpis: {a: 1, a: 2}, conversion: -.5}, score: 6}]",
+		"touchpoints: [{id: a, repeat: {of: a, from: 1}, events: [], status: dead, due: 2026-02-30}]",
 		"personas:\n- when: >\n   traits.a\n\n   == 1 ||\n   foo\n", "a: 'b\n\n c'\n\"\\x\": - -",
 	} {
 		f.Add(seed)
+	}
+	if text, err := os.ReadFile("testdata/whole.yaml"); err == nil {
+		f.Add(string(text))
 	}
 	f.Fuzz(func(t *testing.T, source string) {
 		m, err := journey.ParseMap(source)
@@ -36,7 +44,16 @@ func FuzzParseMap(f *testing.F) {
 		if diff := cmp.Diff(m, again, exported); diff != "" {
 			t.Fatalf("the same text gives two maps:\n%s", diff)
 		}
+		if changes := journey.Diff(m, again); len(changes) > 0 {
+			t.Fatalf("the same text differs by %+v", changes)
+		}
+		if _, err := journey.Lint(source, journey.LintOptions{Today: "2026-11-22"}); err != nil {
+			t.Fatalf("Lint of a map gives %v", err)
+		}
 		for _, touchpoint := range m.Touchpoints {
+			if len(touchpoint.Events) == 0 {
+				continue
+			}
 			fact := track(touchpoint.Events[0], `{"total":1}`, `{"page":{}}`)
 			if m.Attribute(&fact) != again.Attribute(&fact) {
 				t.Fatal("the same text attributes differently")

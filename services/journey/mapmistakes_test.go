@@ -9,7 +9,7 @@ import (
 const (
 	emptyMap  = "1:1 the map is empty; it needs at least a title and two stages"
 	noMapping = "it must be a mapping with title, lost_after, stages, channels, personas, " +
-		"touchpoints"
+		"touchpoints, money, referral, kpis"
 )
 
 var mistakesOfShape = []mistake{
@@ -27,7 +27,8 @@ var mistakesOfShape = []mistake{
 	}},
 	{name: "unknown name inside", old: "importance", new: "weight", want: []string{
 		`14:5 touchpoints[0]: unknown name "weight"; known: id, title, stage, channel, ` +
-			"importance, events, when",
+			"importance, events, when, repeat, owner, status, standard, task, due, score, feedback, " +
+			"barrier, contact",
 	}},
 	{name: "repeated name", old: "    importance: 5\n", new: "    stage: search\n", want: []string{
 		"14:5 touchpoints[0].stage: given a second time; the first is on line 12: keep one",
@@ -63,7 +64,8 @@ var mistakesOfShape = []mistake{
 	{
 		name: "text for an object", old: "{id: pro, when: traits.plan == \"pro\"}", new: "pro",
 		want: []string{
-			"9:5 personas[0]: this is a text; it must be a mapping with id, title, when",
+			"9:5 personas[0]: this is a text; it must be a mapping with id, title, when, " +
+				"needs, factors, value, offer, entry_channel, order, stages",
 		},
 	},
 }

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,19 +27,57 @@ type member struct {
 	value ast.Node
 }
 
-// object reads a mapping with the known names. Errors: no mapping, unknown and repeated names.
-func (r *mapReader) object(from member, names ...string) (object, bool) {
+// object reads a mapping of a shape, or the text that stands for one. Errors: no mapping, unknown,
+// repeated and missing names.
+func (r *mapReader) object(from member, s *shape) (object, bool) {
 	o := object{mapReader: r, at: from.at, path: from.path, members: map[string]member{}}
+	if _, isText := scalarOf(from.value); isText && s.short != "" {
+		o.members[s.short] = from
+		return o, true
+	}
 	values, ok := mappingOf(from.value)
 	if !ok {
-		r.add(from.at, from.path, "this is %s; it must be a mapping with %s",
-			kindOf(from.value), strings.Join(names, ", "))
+		text := ""
+		if s.short != "" {
+			text = "a text, or "
+		}
+		r.add(from.at, from.path, "this is %s; it must be %sa mapping with %s",
+			kindOf(from.value), text, strings.Join(s.names(), ", "))
 		return o, false
 	}
 	for _, v := range values {
-		o.take(v, names)
+		o.take(v, s.names())
 	}
+	o.checkChoice(s)
 	return o, true
+}
+
+// checkChoice reports that not exactly one of the fields is there that exclude each other, or none
+// of those of which some must be.
+func (o *object) checkChoice(s *shape) {
+	var given []string
+	for _, name := range s.one {
+		if _, present := o.members[name]; present {
+			given = append(given, name)
+		}
+	}
+	switch {
+	case len(s.one) > 0 && len(given) == 0:
+		o.add(o.at, o.path, "give one of %s", strings.Join(s.one, ", "))
+	case len(given) > 1:
+		o.add(o.at, o.path, "%s exclude each other; keep one", strings.Join(given, " and "))
+	case len(s.some) > 0 && len(o.members) == 0:
+		o.add(o.at, o.path, "give at least one of %s", strings.Join(s.some, ", "))
+	}
+}
+
+// child reads a member that is a mapping. false if it is absent or no mapping.
+func (o *object) child(name string, s *shape) (object, bool) {
+	m, present := o.members[name]
+	if !present {
+		return object{}, false
+	}
+	return o.object(m, s)
 }
 
 func (o *object) take(v *ast.MappingValueNode, names []string) {
@@ -58,6 +97,7 @@ func (o *object) take(v *ast.MappingValueNode, names []string) {
 		m.at = at
 	}
 	o.members[key.Value] = m
+	o.places[path] = at
 }
 
 // missing reports that a required member is absent.
@@ -65,18 +105,23 @@ func (o *object) missing(name, hint string) {
 	o.add(o.at, joined(o.path, name), "missing; %s", hint)
 }
 
-// text reads a text without control characters. Empty if absent or wrong.
-func (o *object) text(name string) (string, member, bool) {
+// text reads a text of at most so many characters, without the spaces around it. Empty if absent
+// or wrong.
+func (o *object) text(name string, most int) string {
 	m, present := o.members[name]
 	if !present {
-		return "", m, false
+		return ""
 	}
-	text, ok := o.textOf(m)
-	if ok && utf8.RuneCountInString(text) > maxTextLength {
-		o.add(m.at, m.path, "longer than %d characters; shorten it", maxTextLength)
-		return "", m, false
+	return o.boundedText(m, most)
+}
+
+func (r *mapReader) boundedText(m member, most int) string {
+	text, ok := r.textOf(m)
+	if ok && utf8.RuneCountInString(text) > most {
+		r.add(m.at, m.path, "longer than %d characters; shorten it", most)
+		return ""
 	}
-	return text, m, ok
+	return strings.TrimSpace(text)
 }
 
 // textOf reads a scalar that YAML takes for a text.
@@ -128,10 +173,7 @@ func isNotIDRune(c rune) bool {
 
 // title reads an optional title, which is the id where it is absent.
 func (o *object) title(id string) string {
-	if title, _, ok := o.text("title"); ok {
-		return strings.TrimSpace(title)
-	}
-	return id
+	return cmp.Or(o.text("title", maxTitleLength), id)
 }
 
 // list reads a member's entries. Errors: no list.
@@ -151,6 +193,7 @@ func (o *object) list(name string) ([]member, bool) {
 		if _, null := v.(*ast.NullNode); null {
 			entries[i].at = m.at
 		}
+		o.places[entries[i].path] = entries[i].at
 	}
 	return entries, true
 }

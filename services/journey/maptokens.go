@@ -6,7 +6,7 @@ import "github.com/goccy/go-yaml/token"
 const (
 	maxYAMLTokens  = 100_000
 	maxYAMLDepth   = 12
-	maxYAMLMembers = 100
+	maxYAMLMembers = MaxPoints
 	maxYAMLEntries = 2000
 )
 
@@ -139,7 +139,7 @@ func (g *tokenGuard) complaint() string {
 	case g.top().sequence && g.top().entries > maxYAMLEntries:
 		return "a list of more than 2,000 entries; shorten it"
 	case !g.top().sequence && g.top().entries > maxYAMLMembers:
-		return "more than 100 members in one place; take out what the map does not need"
+		return "more than 500 members in one place; take out what the map does not need"
 	}
 	return ""
 }

@@ -63,10 +63,10 @@ var refusedShapes = []mistake{
 		"13:14 nested too deep; a map needs no more than a list of touchpoints with their events",
 	}},
 	{name: "many members", new: strings.Repeat("a:\n", 20_000), want: []string{
-		"101:2 more than 100 members in one place; take out what the map does not need",
+		"501:2 more than 500 members in one place; take out what the map does not need",
 	}},
 	{name: "many members in braces", new: "{" + strings.Repeat("a,", 20_000) + "}", want: []string{
-		"1:203 more than 100 members in one place; take out what the map does not need",
+		"1:1003 more than 500 members in one place; take out what the map does not need",
 	}},
 	{name: "many entries", new: strings.Repeat("-\n", 20_000), want: []string{
 		"2001:1 a list of more than 2,000 entries; shorten it",

@@ -6,7 +6,8 @@ import (
 )
 
 // PersonNeeds says what a map's rules about persons look at: those of personas and of repeated
-// touchpoints. Names are distinct and in ascending order. The zero PersonNeeds looks at traits alone.
+// touchpoints. Names are distinct and in ascending order. The zero PersonNeeds looks at traits
+// alone.
 type PersonNeeds struct {
 	// Events are those that rules name: touchpoints of these events are needed.
 	Events []string
@@ -66,8 +67,8 @@ type Past struct {
 	Traits map[string]Value
 	// Groups are those joined last, by type.
 	Groups map[string]GroupID
-	// Deeds in shown order, each once: those that the map's PersonNeeds want, at or before AsOf. Others
-	// may be among them.
+	// Deeds in shown order, each once: those that the map's PersonNeeds want, at or before AsOf.
+	// Others may be among them.
 	Deeds []Deed
 	// AsOf in milliseconds since 1970.
 	AsOf int64
@@ -85,8 +86,8 @@ type Boundary struct {
 }
 
 // Boundaries finds where the repeats of a person begin, in file order of the rules; those that
-// do not begin are left out. Deeds are all of the bases' deeds of the person, in shown order; others may be
-// among them. An as_of hides nothing of it: what comes later repeats no earlier one.
+// do not begin are left out. Deeds are all of the bases' deeds of the person, in shown order;
+// others may be among them. An as_of hides nothing of it: what comes later repeats no earlier one.
 func (m *Map) Boundaries(deeds []Deed) []Boundary {
 	var found []Boundary
 	for i := range m.Touchpoints {
@@ -129,8 +130,76 @@ func floorMilli(nanos int64) int64 {
 }
 
 // PersonNeeds says what the rules about persons look at. The slices belong to the map.
-func (m *Map) PersonNeeds() PersonNeeds { return m.rules.needs }
+func (m *Map) PersonNeeds() PersonNeeds { return m.rules.facts.needs }
 
 // PersonaOf is the first persona in file order whose condition holds for what is known of a
 // person; Unassigned if none does. A condition that cannot be evaluated does not hold.
-func (m *Map) PersonaOf(p *Past) PersonaID { return m.Persona(p.Traits) }
+func (m *Map) PersonaOf(p *Past) PersonaID {
+	if len(m.rules.personas) == 0 {
+		return Unassigned
+	}
+	known := portrait{plan: &m.rules.facts, past: p}
+	for _, r := range m.rules.personas {
+		if r.when.holds(&known) {
+			return r.persona
+		}
+	}
+	return Unassigned
+}
+
+// RuleOutcome is how the condition of a persona came out for a person.
+type RuleOutcome uint8
+
+// The outcomes.
+const (
+	// RuleChosen: it holds, and none before it did: it is the persona.
+	RuleChosen RuleOutcome = iota + 1
+	// RuleFailed: it does not hold.
+	RuleFailed
+	// RuleNotEvaluated: it could not be evaluated, and so does not hold.
+	RuleNotEvaluated
+	// RuleLater: it holds, but one before it did.
+	RuleLater
+)
+
+// RuleResult says how the condition of a persona came out, and on what it rests.
+type RuleResult struct {
+	Persona PersonaID
+	Outcome RuleOutcome
+	// Reason says what kept the condition from being evaluated; empty for other outcomes.
+	Reason string
+	// Inputs are what the condition names, in its order, each once.
+	Inputs []RuleInput
+}
+
+// RuleInput is a value that a condition reads.
+type RuleInput struct {
+	// Expression is as one writes it: traits.plan, count("Order Completed").
+	Expression string
+	// Value; instants are texts by RFC 3339 with milliseconds, in UTC. Missing where there is none.
+	Value Value
+}
+
+// ExplainPersona says of every persona in file order how its condition came out for a person.
+func (m *Map) ExplainPersona(p *Past) []RuleResult {
+	known := portrait{plan: &m.rules.facts, past: p}
+	results := make([]RuleResult, 0, len(m.rules.personas))
+	chosen := false
+	for _, r := range m.rules.personas {
+		result := RuleResult{Persona: r.persona, Outcome: RuleFailed}
+		holds, reason := r.when.explain(&known)
+		switch {
+		case reason != "":
+			result.Outcome, result.Reason = RuleNotEvaluated, reason
+		case holds && chosen:
+			result.Outcome = RuleLater
+		case holds:
+			result.Outcome, chosen = RuleChosen, true
+		}
+		for _, in := range r.when.inputs {
+			result.Inputs = append(result.Inputs, RuleInput{in.String(), known.value(in)})
+		}
+		results = append(results, result)
+	}
+	return results
+}

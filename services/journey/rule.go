@@ -2,6 +2,7 @@ package journey
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -28,7 +29,11 @@ const (
 )
 
 // rule is a compiled condition, safe for concurrent use.
-type rule struct{ program cel.Program }
+type rule struct {
+	program cel.Program
+	// inputs are what it reads.
+	inputs []input
+}
 
 // resolver gives the variables of a condition.
 type resolver interface{ ResolveName(name string) (any, bool) }
@@ -38,6 +43,18 @@ type resolver interface{ ResolveName(name string) (any, bool) }
 func (r *rule) holds(variables resolver) bool {
 	result, _, err := r.program.Eval(activation{variables})
 	return err == nil && result == types.True
+}
+
+// explain evaluates the condition and says what kept it from being evaluated, if anything did.
+func (r *rule) explain(variables resolver) (holds bool, reason string) {
+	result, _, err := r.program.Eval(activation{variables})
+	if err != nil {
+		return false, plainReason(err.Error())
+	}
+	if _, is := result.(types.Bool); !is {
+		return false, "it gives no true or false, but a value of type " + result.Type().TypeName()
+	}
+	return result == types.True, ""
 }
 
 type activation struct{ resolver }
@@ -58,7 +75,7 @@ func compile(text string, in *language) (compiled *rule, errs []ruleError) {
 		return nil, []ruleError{{message: "the condition is longer than 2,000 characters; shorten it"}}
 	}
 	checked, issues := in.env.Compile(text)
-	if errs := ruleErrors(text, issues, in.variables); len(errs) > 0 {
+	if errs := ruleErrors(text, issues, in); len(errs) > 0 {
 		return nil, errs
 	}
 	if t := checked.OutputType(); !t.IsAssignableType(cel.BoolType) {
@@ -73,7 +90,7 @@ func compile(text string, in *language) (compiled *rule, errs []ruleError) {
 	if err != nil {
 		return nil, []ruleError{{message: "the condition cannot be prepared: " + err.Error()}}
 	}
-	return &rule{program: program}, nil
+	return &rule{program: program, inputs: inputsOf(checked.NativeRep(), in.variables)}, nil
 }
 
 // needsLimit tells conditions whose time may exceed a small multiple of the message's size.
@@ -89,35 +106,34 @@ func needsLimit(a *ast.AST) bool {
 type language struct {
 	env       *cel.Env
 	variables []string
+	// functions that are offered.
+	functions []string
 }
 
-var (
-	// touchpointLanguage is the language of the conditions of touchpoints and channels.
-	touchpointLanguage = sync.OnceValue(func() *language {
-		members := cel.MapType(cel.StringType, cel.DynType)
-		return newLanguage(
-			decls.NewVariable("event", cel.StringType),
-			decls.NewVariable("type", cel.StringType),
-			decls.NewVariable("properties", members),
-			decls.NewVariable("context", members),
-			decls.NewVariable("traits", members),
-		)
-	})
-	// personaLanguage is the language of the conditions of personas.
-	personaLanguage = sync.OnceValue(func() *language {
-		return newLanguage(
-			decls.NewVariable("traits", cel.MapType(cel.StringType, cel.DynType)),
-		)
-	})
-)
+// touchpointLanguage is the language of the conditions of touchpoints and channels.
+var touchpointLanguage = sync.OnceValue(func() *language {
+	members := cel.MapType(cel.StringType, cel.DynType)
+	return newLanguage(
+		nil, nil,
+		decls.NewVariable("event", cel.StringType),
+		decls.NewVariable("type", cel.StringType),
+		decls.NewVariable("properties", members),
+		decls.NewVariable("context", members),
+		decls.NewVariable("traits", members),
+	)
+})
 
 // newLanguage is CEL without what could make a value larger than the message it comes from, so
-// that time and memory of a condition are bounded by those of the message and the rule.
-func newLanguage(variables ...*decls.VariableDecl) *language {
+// that time and memory of a condition are bounded by those of the message and the rule. functions
+// are offered besides the usual ones, by options.
+func newLanguage(
+	functions []string, options []cel.EnvOption, variables ...*decls.VariableDecl,
+) *language {
+	functions = slices.Sorted(slices.Values(slices.Concat(offeredFunctions, functions)))
 	withoutAdd := env.NewLibrarySubset().
 		AddExcludedFunctions(env.NewFunction(operators.Add)).
 		AddExcludedMacros(operators.Map, operators.Filter)
-	built, err := cel.NewCustomEnv(
+	built, err := cel.NewCustomEnv(append([]cel.EnvOption{
 		cel.VariableDecls(variables...),
 		cel.StdLib(cel.StdLibSubset(withoutAdd)),
 		addition(),
@@ -129,9 +145,9 @@ func newLanguage(variables ...*decls.VariableDecl) *language {
 		cel.ParserRecursionLimit(ruleDepth),
 		cel.ASTValidators(
 			cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(),
-			cel.ValidateComprehensionNestingLimit(ruleLoops), offered{},
+			cel.ValidateComprehensionNestingLimit(ruleLoops), offered{functions},
 		),
-	)
+	}, options...)...)
 	if err != nil {
 		panic("building the language of conditions: " + err.Error()) // no input can cause it
 	}
@@ -139,7 +155,7 @@ func newLanguage(variables ...*decls.VariableDecl) *language {
 	for i, v := range variables {
 		names[i] = v.Name()
 	}
-	return &language{env: built, variables: names}
+	return &language{env: built, variables: names, functions: functions}
 }
 
 // addition is + for numbers only.

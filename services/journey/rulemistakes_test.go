@@ -14,6 +14,65 @@ func condition(name, text string, want ...string) mistake {
 	return mistake{name: name, old: "properties.total > 100", new: text, want: want}
 }
 
+// personaWhen puts a condition in the place of the small map's only one of a persona.
+func personaWhen(name, text string, want ...string) mistake {
+	return mistake{name: name, old: `traits.plan == "pro"`, new: `'` + text + `'`, want: want}
+}
+
+const ofPersona = "personas[0].when: "
+
+var mistakesOfPersonaConditions = []mistake{
+	personaWhen("event's name from the person", `count(traits.event) > 1`, "9:34 "+ofPersona+
+		`count takes the event's name as a text in the condition itself; write it in quotes, as in `+
+		`count("Order Completed")`),
+	personaWhen("event's name without quotes", `last(Order) < as_of`, "9:27 "+ofPersona+
+		`last takes the event's name as a text in the condition itself; write it in quotes, as in `+
+		`last("Order Completed")`),
+	personaWhen("property's name from the person", `sum("Order", traits.x) > 1.0`, "9:41 "+ofPersona+
+		`sum takes the property's name as a text in the condition itself; write it in quotes, as in `+
+		`sum("Order Completed", "order_total")`),
+	personaWhen("no name", `count() > 1`, "9:27 "+ofPersona+
+		`count takes 1 name, that of the event, as in count("Order Completed")`),
+	personaWhen("no property", `sum("Order") > 1.0`, "9:25 "+ofPersona+
+		`sum takes 2 names, those of the event and the property, as in `+
+		`sum("Order Completed", "order_total")`),
+	personaWhen("too many names", `count("Order", "Page") > 1`, "9:27 "+ofPersona+
+		`count takes 1 name, that of the event, as in count("Order Completed")`),
+	personaWhen("empty name", `first("") < as_of`, "9:28 "+ofPersona+
+		`the event's name is empty; fill it in, as in first("Order Completed")`),
+	personaWhen("days of nothing", `days_since() > 3`, "9:32 "+ofPersona+
+		`days_since takes 1 instant, as in days_since(last_at)`),
+	personaWhen("days of a number", `days_since(sessions) > 3`, "9:32 "+ofPersona+
+		`days_since cannot be applied to (int)`),
+	personaWhen("misspelt function", `cuont("Order") > 3`, "9:27 "+ofPersona+
+		`unknown name "cuont"; did you mean "count"?`),
+	personaWhen("misspelt variable", `first_chanel == "seo"`, "9:22 "+ofPersona+
+		`unknown name "first_chanel"; did you mean "first_channel"?`),
+	personaWhen("function as a variable", `count > 3`, "9:22 "+ofPersona+
+		`unknown name "count"; count is a function: write its arguments behind it, in parentheses`),
+	personaWhen("hidden names", `@past == @past`, "9:22 "+ofPersona+
+		"the condition is no CEL expression: token recognition error at: '@'"),
+	personaWhen("whole number and not", `sum("Order", "x") == 1`, "9:40 "+ofPersona+
+		`== cannot be applied to (double, int); write 2.0 for 2 and double(…) around what is a `+
+		`whole number`),
+	personaWhen("a count is no text", `count("Order") == "1"`, "9:37 "+ofPersona+
+		`== cannot be applied to (int, string)`),
+	personaWhen("an instant is no number", `last_at > 5`, "9:30 "+ofPersona+
+		`> cannot be applied to (timestamp, int)`),
+	personaWhen("a count alone", `count("Order")`, "9:22 "+ofPersona+
+		"the condition gives a value of type int, not true or false; compare it with something"),
+	personaWhen("function of a touchpoint's condition", `properties.x == 1`, "9:22 "+ofPersona+
+		`unknown name "properties"`+personaNames),
+}
+
+const personaNames = "; a condition reads traits, groups, first_channel, last_channel, first_at, " +
+	"last_at, touchpoints, sessions, as_of"
+
+func TestParseMapTellsMistakesOfPersonaConditions(t *testing.T) {
+	t.Parallel()
+	checkMistakes(t, mistakesOfPersonaConditions)
+}
+
 var mistakesOfConditions = []mistake{
 	condition("unknown variable", `propertis.total > 100`,
 		"16:11 "+inWhen+`unknown name "propertis"; did you mean "properties"?`),
@@ -67,7 +126,7 @@ var mistakesOfConditions = []mistake{
 	condition("too long", `event == "`+strings.Repeat("a", 2000)+`"`,
 		"16:11 "+inWhen+"the condition is longer than 2,000 characters; shorten it"),
 	{name: "persona reads an event", old: `traits.plan == "pro"`, new: `event == 'x'`, want: []string{
-		`9:21 personas[0].when: unknown name "event"; a condition reads traits`,
+		`9:21 personas[0].when: unknown name "event"` + personaNames,
 	}},
 	{name: "persona without a rule", old: `, when: traits.plan == "pro"`, new: "", want: []string{
 		`9:5 personas[0].when: missing; say by which traits, as in: traits.plan == "pro"`,

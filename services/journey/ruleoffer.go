@@ -23,18 +23,18 @@ var offeredFunctions = []string{
 
 // offered refuses what conditions do not offer: other functions, patterns that are not stated in
 // the rule, and lists made from anything but literals.
-type offered struct{}
+type offered struct{ functions []string }
 
 // Name is that of the check.
 func (offered) Name() string { return "waystage.offered" }
 
 // Validate reports what is not offered.
-func (offered) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *cel.Issues) {
+func (o offered) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *cel.Issues) {
 	all := ast.MatchDescendants(ast.NavigateAST(a), func(ast.NavigableExpr) bool { return true })
 	for _, e := range all {
 		switch e.Kind() {
 		case ast.CallKind:
-			checkCall(e, issues)
+			o.checkCall(e, issues)
 			checkArithmetic(e, a, issues)
 		case ast.ListKind, ast.MapKind, ast.StructKind:
 			checkLiteral(e, issues)
@@ -42,15 +42,15 @@ func (offered) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *c
 	}
 }
 
-func checkCall(e ast.Expr, issues *cel.Issues) {
+func (o offered) checkCall(e ast.Expr, issues *cel.Issues) {
 	call := e.AsCall()
 	name := call.FunctionName()
 	if isOperator(name) {
 		return
 	}
-	if !slices.Contains(offeredFunctions, name) {
+	if !slices.Contains(o.functions, name) {
 		issues.ReportErrorAtID(e.ID(), "%s is not offered in conditions%s", name,
-			didYouMean(name, offeredFunctions))
+			didYouMean(name, o.functions))
 		return
 	}
 	if name == "matches" {

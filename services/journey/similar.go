@@ -23,6 +23,9 @@ func didYouMean(word string, candidates []string) string {
 func nearest(word string, candidates []string) string {
 	best, distance := "", 1+len(word)/3
 	for _, c := range candidates {
+		if len(c)-len(word) >= distance || len(word)-len(c) >= distance {
+			continue
+		}
 		if d := editDistance(word, c); d < distance {
 			best, distance = c, d
 		}
@@ -66,4 +69,12 @@ func alignment(rows *[65][65]int, a, b string, i, j int) int {
 		d = min(d, rows[i-2][j-2]+1)
 	}
 	return d
+}
+
+// nearestHint is "; did you mean X?", or nothing if no candidate is near.
+func nearestHint(word string, candidates []string) string {
+	if near := nearest(word, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }

@@ -35,6 +35,18 @@ func (e *editions) latest(site journey.SiteID) *journey.Map {
 	return e.bySite[site].Latest()
 }
 
+// knownEverywhere is when every processor knows a site's latest map: one that reads the maps later
+// takes it, if clocks differ by less than settled.
+func (e *editions) knownEverywhere(site journey.SiteID) time.Time {
+	latest := e.latest(site)
+	for _, p := range e.bySite[site].published {
+		if p.Map.Version == latest.Version {
+			return p.InForceAt.Add(settled)
+		}
+	}
+	return time.Time{}
+}
+
 // refresh reads the versions that were published since the last time.
 func (e *editions) refresh(ctx context.Context) error {
 	versions, err := e.store.MapVersions(ctx)

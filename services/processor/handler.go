@@ -23,9 +23,10 @@ import (
 //  2. rows of the copies that count, the names of messages that were not here before for the
 //     catalogue, then the receipts of all copies;
 //  3. read the receipts back and remove the rows of copies that turned out not to count;
-//  4. derive the profiles of the persons touched.
+//  4. derive the profiles of the persons touched, by the newest maps as they are read then;
+//  5. bring some more profiles to maps that were published since they were derived.
 //
-// Handle is called by one goroutine at a time.
+// Handle and Idle are called by one goroutine at a time.
 type handler struct {
 	config     Config
 	log        zerolog.Logger
@@ -35,6 +36,7 @@ type handler struct {
 	links      *linkCache
 	clients    *clientCache
 	catalogue  *cataloguer
+	catchUps   *catchUps
 	metrics    *metrics
 }
 
@@ -45,7 +47,7 @@ func newHandler(
 		config: config, log: log, store: st, metrics: m,
 		quarantine: quarantine{producer: producer, topic: config.QuarantineTopic},
 		editions:   newEditions(st), links: newLinkCache(), clients: newClientCache(),
-		catalogue: newCataloguer(st),
+		catalogue: newCataloguer(st), catchUps: newCatchUps(),
 	}
 }
 
@@ -65,6 +67,7 @@ func (h *handler) Handle(ctx context.Context, batch stream.Batch) error {
 	if err := h.keep(ctx, facts); err != nil {
 		return fmt.Errorf("keeping %d facts: %w", len(facts), err)
 	}
+	h.catchUp(ctx, catchUpBesideBatch)
 	h.metrics.batch(len(batch.Records), len(refused), time.Since(began))
 	if n := len(facts); n > 0 {
 		h.metrics.behind.Set(time.Since(facts[n-1].ReceivedAt).Seconds())
@@ -104,51 +107,71 @@ func (h *handler) keep(ctx context.Context, facts []*journey.Fact) error {
 		return err
 	}
 	batch := settle.New(own, known)
-	rows, touched, err := h.rows(ctx, facts, batch)
+	counting, write, err := h.rows(ctx, facts, batch)
 	if err != nil {
 		return err
 	}
-	if err := h.write(ctx, rows, fresh(facts, batch), own); err != nil {
+	if err := h.write(ctx, write, fresh(facts, batch), own); err != nil {
 		return err
 	}
 	beaten, err := h.removeBeaten(ctx, batch, own)
 	if err != nil {
 		return err
 	}
-	touched.addReceipts(beaten)
-	if err := h.derive(ctx, touched); err != nil {
+	// After the facts are there, so that either this batch knows a map, or whoever brings profiles to
+	// it knows this batch; see package derive.
+	readAt, err := h.readMaps(ctx)
+	if err != nil {
 		return err
 	}
-	h.links.remember(rows)
+	touched := h.touchedBy(counting)
+	touched.addReceipts(beaten)
+	if err := h.derive(ctx, touched, readAt); err != nil {
+		return err
+	}
+	h.links.remember(write)
 	return nil
 }
 
-// rows are what is to be written of the copies that count, and whose profiles may change by it.
+// readMaps reads the maps that were published since the last time, and gives an instant of the
+// server's clock before that.
+func (h *handler) readMaps(ctx context.Context) (time.Time, error) {
+	readAt, err := h.store.Now(ctx)
+	if err != nil {
+		return readAt, fmt.Errorf("dating profiles: %w", err)
+	}
+	if err := h.editions.refresh(ctx); err != nil {
+		return readAt, fmt.Errorf("reading the maps: %w", err)
+	}
+	return readAt, nil
+}
+
+// rows are those of the copies that count, and those of them that are to be written.
 func (h *handler) rows(
 	ctx context.Context, facts []*journey.Fact, batch *settle.Batch,
-) ([]store.Row, touched, error) {
-	counting := batch.Counting()
-	rows := make([]store.Row, 0, len(counting))
-	for _, i := range counting {
-		rows = append(rows, h.row(facts[i]))
+) (counting, write []store.Row, err error) {
+	places := batch.Counting()
+	counting = make([]store.Row, 0, len(places))
+	for _, i := range places {
+		counting = append(counting, h.row(facts[i]))
 	}
-	if err := h.links.mark(ctx, h.store, rows); err != nil {
+	if err := h.links.mark(ctx, h.store, counting); err != nil {
 		return nil, nil, fmt.Errorf("looking up known links: %w", err)
 	}
-	touched := make(touched)
-	write := rows[:0:0]
-	for k, i := range counting {
-		touched.addRow(rows[k], h.links)
+	for k, i := range places {
 		if !batch.Known(i) {
-			write = append(write, rows[k])
+			write = append(write, counting[k])
 		}
 	}
-	return write, touched, nil
+	return counting, write, nil
 }
 
 // row is a fact with what it says of itself and what the map says of it.
 func (h *handler) row(f *journey.Fact) store.Row {
-	r := store.Row{Fact: f, Attribution: enrich.Attribute(h.editions.of(f.Site), f)}
+	r := store.Row{
+		Fact: f, Attribution: enrich.Attribute(h.editions.of(f.Site), f),
+		Campaign: enrich.CampaignOf(f),
+	}
 	r.Client, r.Traffic = h.clients.of(f)
 	return r
 }

@@ -97,9 +97,11 @@ func (p *Processor) Run(ctx context.Context, ready func(bool)) error {
 	ready(true)
 	defer ready(false)
 	err := stream.RunAll(ctx,
-		stream.Member{Consumer: p.consumer(p.config.Topic, "", p.handler.forget), Handler: p},
 		stream.Member{
-			Consumer: p.consumer(p.config.QuarantineTopic, quarantineGroup, func() {}),
+			Consumer: p.consumer(p.config.Topic, "", p.handler.forget, p.Idle), Handler: p,
+		},
+		stream.Member{
+			Consumer: p.consumer(p.config.QuarantineTopic, QuarantineGroup, func() {}, nil),
 			Handler:  p.keeper,
 		},
 	)
@@ -109,18 +111,21 @@ func (p *Processor) Run(ctx context.Context, ready func(bool)) error {
 	return nil
 }
 
-// quarantineGroup is what stands behind the group's name for the quarantine topic.
-const quarantineGroup = ".quarantine"
+// QuarantineGroup is what stands behind the group's name for the quarantine topic.
+const QuarantineGroup = ".quarantine"
 
 // consumer reads a topic as a member of the group with that suffix; revoked is called when
-// partitions are lost.
-func (p *Processor) consumer(topic, suffix string, revoked func()) *stream.Consumer {
+// partitions are lost, idle while there is no batch.
+func (p *Processor) consumer(
+	topic, suffix string, revoked func(), idle func(context.Context),
+) *stream.Consumer {
 	return stream.NewConsumer(stream.ConsumerConfig{
 		Brokers: p.config.Brokers, Group: p.config.Group + suffix, Topic: topic,
 		BatchRecords: p.config.BatchRecords, BatchBytes: p.config.BatchBytes,
 		BatchAge: p.config.BatchAge, FinishTimeout: p.config.FinishTimeout,
 		SessionTimeout: p.config.SessionTimeout,
-		Observer:       p.observer(topic, revoked),
+		Idle:           idle, IdleEvery: idleEvery,
+		Observer: p.observer(topic, revoked),
 	})
 }
 
@@ -129,6 +134,11 @@ func (p *Processor) consumer(topic, suffix string, revoked func()) *stream.Consu
 func (p *Processor) Handle(ctx context.Context, batch stream.Batch) error {
 	return p.handler.Handle(ctx, batch)
 }
+
+// Idle does what is to be done while there is no batch: it brings profiles to maps that were
+// published since they were derived. Run calls it every quarter of a second, never while Handle
+// runs.
+func (p *Processor) Idle(ctx context.Context) { p.handler.Idle(ctx) }
 
 // prepare waits for Kafka and ClickHouse, as long as ctx lives.
 func (p *Processor) prepare(ctx context.Context) error {

@@ -15,30 +15,33 @@ import (
 	"github.com/waystage/waystage/services/processor/derive"
 )
 
-// touched are the identities whose profiles a batch may change, with the number of links that
-// each got by it.
+// touched are the identities whose profiles a batch may change, with the number of links that each
+// may have got by it.
 type touched map[journey.SiteID]map[journey.IdentityID]int
 
-func (t touched) add(site journey.SiteID, id journey.IdentityID) {
+func (t touched) add(site journey.SiteID, id journey.IdentityID, links int) {
 	if t[site] == nil {
 		t[site] = make(map[journey.IdentityID]int)
 	}
-	t[site][id]++
+	t[site][id] += links
 }
 
 // addRow adds what a row changes: both ends of its links, unless they are known to be stored and
-// derived, and whose traits it writes.
-func (t touched) addRow(r store.Row, known *linkCache) {
+// derived, whose traits or groups it writes, and whose touchpoint it is where rules about persons
+// need it.
+func (t touched) addRow(r store.Row, known *linkCache, needs *journey.PersonNeeds) {
 	f := r.Fact
-	if f.Kind == journey.Identify {
-		t.add(f.Site, f.Identity())
+	switch {
+	case f.Kind == journey.Identify, f.Kind == journey.Group,
+		f.Kind.IsTouchpoint() && needs.Wants(f.Event, r.Attribution.Touchpoint):
+		t.add(f.Site, f.Identity(), 0)
 	}
 	if p, m, ok := pairOf(f); ok && known.known(p, m) {
 		return
 	}
 	for _, l := range identity.LinksOf(f) {
-		t.add(f.Site, l.A)
-		t.add(f.Site, l.B)
+		t.add(f.Site, l.A, 1)
+		t.add(f.Site, l.B, 1)
 	}
 }
 
@@ -46,19 +49,35 @@ func (t touched) addRow(r store.Row, known *linkCache) {
 func (t touched) addReceipts(removed []journey.Receipt) {
 	for _, r := range removed {
 		for _, id := range r.Ends() {
-			t.add(r.Site, id)
+			t.add(r.Site, id, 1)
 		}
 	}
 }
 
+// touchedBy are the identities whose profiles rows may change by the newest maps.
+func (h *handler) touchedBy(rows []store.Row) touched {
+	t := make(touched)
+	needs := make(map[journey.SiteID]journey.PersonNeeds)
+	for _, r := range rows {
+		of, known := needs[r.Fact.Site]
+		if m := h.editions.latest(r.Fact.Site); !known && m != nil {
+			of = m.PersonNeeds()
+			needs[r.Fact.Site] = of
+		}
+		t.addRow(r, h.links, &of)
+	}
+	return t
+}
+
 // derive brings the profiles of touched persons up to date and quarantines the links that would
 // make a person too large.
-func (h *handler) derive(ctx context.Context, t touched) error {
+func (h *handler) derive(ctx context.Context, t touched, readAt time.Time) error {
 	for site, counts := range t {
 		ids := slices.Sorted(maps.Keys(counts))
-		links := slices.Max(slices.Collect(maps.Values(counts)))
-		refused, err := derive.Refresh(
-			ctx, h.store, h.store, h.editions.latest(site), site, ids, links)
+		refused, err := derive.Refresh(ctx, h.store, h.store, derive.Task{
+			Site: site, Map: h.editions.latest(site), ReadAt: readAt, Touched: ids,
+			NewLinks: slices.Max(slices.Collect(maps.Values(counts))),
+		})
 		if err != nil {
 			return fmt.Errorf("deriving %d profiles of site %s: %w", len(ids), site, err)
 		}
@@ -97,13 +116,14 @@ func tooLarge(
 func (p *Processor) Rebuild(
 	ctx context.Context, progress func(part string, done, of int),
 ) error {
-	if err := p.handler.editions.refresh(ctx); err != nil {
-		return fmt.Errorf("reading the maps: %w", err)
-	}
 	profiles := func(site journey.SiteID, done, of int) {
 		progress("profiles of "+string(site), done, of)
 	}
-	if err := derive.Rebuild(ctx, p.store, p.handler.editions.latest, profiles); err != nil {
+	latest := func(ctx context.Context, site journey.SiteID) (*journey.Map, error) {
+		err := p.handler.editions.refresh(ctx)
+		return p.handler.editions.latest(site), err
+	}
+	if err := derive.Rebuild(ctx, p.store, latest, profiles); err != nil {
 		return fmt.Errorf("rebuilding profiles: %w", err)
 	}
 	journeys := func(done, of int) { progress("months of journeys", done, of) }

@@ -14,10 +14,11 @@ func open(cfg Config) (backend, error) {
 	if err != nil {
 		return backend{}, fmt.Errorf("reading the address of the store: %w", err)
 	}
+	answerer := answer.New(st, answer.NewNewestMaps(st), cfg.MaxMemoryBytes)
 	b := backend{
 		sites: st, keys: st, maps: st, lookup: st, migrate: st.Migrate, close: st.Close,
-		answers:    answer.New(st, answer.NewNewestMaps(st), cfg.MaxMemoryBytes),
-		quarantine: st, catalogue: st,
+		drawings: st,
+		answers:  answerer, people: answerer, questions: st, quarantine: st, catalogue: st,
 	}
 	if cfg.IngestGRPC == "" {
 		return b, nil

@@ -32,13 +32,17 @@ type backend struct {
 	keys      api.Keys
 	maps      api.Maps
 	answers   api.Answers
+	people    api.People
+	questions api.Questions
 	catalogue api.Catalogue
 	// quarantine holds refused messages; replayer is nil where nothing is replayed.
 	quarantine api.Quarantine
 	replayer   api.Replayer
 	lookup     rpc.Keys
 	migrate    func(ctx context.Context) error
-	close      func() error
+	// drawings is nil where no tool reads SQL.
+	drawings drawings
+	close    func() error
 }
 
 // New wires the service and binds its ports, so that the addresses are known; it answers nothing
@@ -63,8 +67,9 @@ func assemble(
 	cfg Config, b backend, log zerolog.Logger, reg prometheus.Registerer,
 ) (*Service, error) {
 	handlers := api.New(api.Config{
-		Sites: b.sites, Keys: b.keys, Maps: b.maps, Answers: b.answers, Catalogue: b.catalogue,
-		Quarantine: b.quarantine, Replayer: b.replayer,
+		Sites: b.sites, Keys: b.keys, Maps: b.maps, Answers: b.answers, People: b.people,
+		Questions: b.questions,
+		Catalogue: b.catalogue, Quarantine: b.quarantine, Replayer: b.replayer,
 		MaxQuestions: cfg.MaxQuestions, QuestionWait: cfg.QuestionWait, Now: time.Now,
 	})
 	m, err := newMetrics(reg, handlers.Running)
@@ -78,8 +83,9 @@ func assemble(
 		DrainTimeout:    cfg.DrainTimeout,
 		BodyMaxBytes:    cfg.BodyMaxBytes,
 		OpenAPI:         openapi.JSON,
-		Beside:          b.migrateOnce,
+		Beside:          func(ctx context.Context) error { return b.beside(ctx, log) },
 		QueryParameters: api.QueryParameters,
+		Formats:         api.Formats(),
 	}, rpc.NewGuard(cfg.RootToken, b.lookup, time.Now), handlers.Services(), log, m.observe)
 	if err != nil {
 		return nil, fmt.Errorf("opening the ports of query: %w", err)
@@ -96,13 +102,23 @@ func (s *Service) HTTPAddr() string { return s.server.HTTPAddr() }
 // Run answers until the context ends, then stops in the order of the package comment. ready is
 // told true once it answers and false before it stops. It may be called once.
 //
-// Beside it the schema of the store is brought up to date, as soon as ClickHouse is there.
+// Beside it the schema of the store is brought up to date, as soon as ClickHouse is there, and maps
+// are drawn for tools for SQL.
 func (s *Service) Run(ctx context.Context, ready func(bool)) error {
 	err := s.server.Run(ctx, ready)
 	if closing := s.backend.close(); closing != nil {
 		err = errors.Join(err, fmt.Errorf("closing the store: %w", closing))
 	}
 	return err
+}
+
+// beside is what is done beside answering, until the context ends.
+func (b backend) beside(ctx context.Context, log zerolog.Logger) error {
+	if err := b.migrateOnce(ctx); err != nil || b.drawings == nil {
+		return err
+	}
+	keepDrawing(ctx, b.drawings, log)
+	return nil
 }
 
 // migrateOnce brings the schema up to date, again and again while ClickHouse is away.

@@ -6,32 +6,51 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/waystage/waystage/services/journey"
 )
 
-const (
-	// Lifetime is the longest that a shopper of a live world is heard of.
-	Lifetime = 45 * 24 * time.Hour
-	// ShoppersPerDay is how many shoppers arrive in a live world, on average.
-	ShoppersPerDay = 66
-)
+// Lifetime is the longest that a person of a live world is heard of.
+const Lifetime = 45 * 24 * time.Hour
 
-// Live is a small online grocery store in which people shop day and night, as the example map of
-// the product sees them. Who comes when and does what is decided by the seed, so that the same
-// interval of time always has the same messages, with the same ids. Make one with NewLive. Not
-// safe for concurrent use: it remembers the shoppers of the time it was last asked for.
+// Live is a small company to which people come day and night, and travel as its journey map says.
+// Who comes when and does what is decided by the seed, so that the same interval of time always
+// has the same messages, with the same ids. Make one with NewLive. Not safe for concurrent use:
+// it remembers the people of the time it was last asked for.
 type Live struct {
 	seed     uint64
-	arrivals map[int64][]shopper
+	company  *company
+	acts     map[string]*act
+	arrivals map[int64][]person
 }
 
-// NewLive makes a live world.
-func NewLive(seed uint64) *Live {
-	return &Live{seed: seed, arrivals: make(map[int64][]shopper)}
+// NewLive makes a live world of one of Scenarios.
+func NewLive(scenario Scenario, seed uint64) *Live {
+	l := &Live{
+		seed: seed, company: companies[scenario](), acts: make(map[string]*act),
+		arrivals: make(map[int64][]person),
+	}
+	for i := range l.company.acts {
+		l.acts[l.company.acts[i].id] = &l.company.acts[i]
+	}
+	return l
 }
 
-// due is a beat of a shopper that falls into an interval.
+// Stages gives the stages in the order of the map.
+func (l *Live) Stages() []journey.StageID {
+	ids := make([]journey.StageID, 0, len(l.company.scenes))
+	for i := range l.company.scenes {
+		ids = append(ids, l.company.scenes[i].stage)
+	}
+	return ids
+}
+
+// Experiment is the name of the one that runs in the world.
+func (l *Live) Experiment() string { return l.company.trial.name }
+
+// due is a beat of a person that falls into an interval.
 type due struct {
-	shopper *shopper
+	person  *person
 	ordinal int
 }
 
@@ -40,39 +59,39 @@ type due struct {
 // is cheap.
 func (l *Live) Between(from, to time.Time) []Message {
 	var all []due
-	l.each(from, to, func(s *shopper) {
-		for i, b := range s.beats {
+	l.each(from, to, func(p *person) {
+		for i, b := range p.beats {
 			if b.at >= from.UnixMilli() && b.at < to.UnixMilli() {
-				all = append(all, due{s, i})
+				all = append(all, due{p, i})
 			}
 		}
 	})
 	slices.SortFunc(all, func(a, b due) int {
 		return cmp.Or(
-			cmp.Compare(a.shopper.beats[a.ordinal].at, b.shopper.beats[b.ordinal].at),
-			cmp.Compare(a.shopper.number, b.shopper.number),
+			cmp.Compare(a.person.beats[a.ordinal].at, b.person.beats[b.ordinal].at),
+			cmp.Compare(a.person.number, b.person.number),
 			cmp.Compare(a.ordinal, b.ordinal),
 		)
 	})
 	messages := make([]Message, 0, len(all))
 	for _, d := range all {
-		messages = append(messages, d.shopper.message(d.ordinal))
+		messages = append(messages, d.person.message(d.ordinal))
 	}
 	return messages
 }
 
-// each calls do for the shoppers who may do something in an interval, and forgets those who left
-// long before it.
-func (l *Live) each(from, to time.Time, do func(*shopper)) {
+// each calls do for the people who may do something in an interval, in the order of their
+// arrival, and forgets those who left long before it.
+func (l *Live) each(from, to time.Time, do func(*person)) {
 	first, last := hourOf(from.Add(-Lifetime)), hourOf(to)
 	for hour := first; hour <= last; hour++ {
-		shoppers, ok := l.arrivals[hour]
+		people, ok := l.arrivals[hour]
 		if !ok {
-			shoppers = l.arrive(hour)
-			l.arrivals[hour] = shoppers
+			people = l.arrive(hour)
+			l.arrivals[hour] = people
 		}
-		for i := range shoppers {
-			do(&shoppers[i])
+		for i := range people {
+			do(&people[i])
 		}
 	}
 	for hour := range l.arrivals {
@@ -91,17 +110,17 @@ var busy = [24]int{
 	12, 7, 5, 4, 5, 10, 25, 45, 52, 48, 45, 48, 58, 55, 45, 42, 48, 62, 78, 88, 84, 66, 44, 24,
 }
 
-// arrive draws the shoppers who come in an hour since 1970.
-func (l *Live) arrive(hour int64) []shopper {
+// arrive draws the people who come in an hour since 1970.
+func (l *Live) arrive(hour int64) []person {
 	dice := rand.New(rand.NewPCG(l.seed, uint64(hour)))
 	of := ((hour % 24) + 24) % 24
-	n := poisson(dice, float64(busy[of])/1000*ShoppersPerDay)
-	shoppers := make([]shopper, n)
-	for i := range shoppers {
+	n := poisson(dice, float64(busy[of])/1000*l.company.perDay)
+	people := make([]person, n)
+	for i := range people {
 		start := hour*time.Hour.Milliseconds() + dice.Int64N(time.Hour.Milliseconds())
-		shoppers[i] = newShopper(l.seed, uint64(hour)<<8|uint64(i), start)
+		people[i] = l.newPerson(uint64(hour)<<8|uint64(i), start)
 	}
-	return shoppers
+	return people
 }
 
 // poisson draws a number of arrivals, at most 255 (Knuth's method).

@@ -15,76 +15,188 @@ type Ask struct {
 	// AsOf hides what occurs after it.
 	AsOf   time.Time
 	Window time.Duration
-	// Stages are indexes of different stages, in the order of the steps; 0 is awareness.
-	Stages []int
+	// Stages are different stages, in the order of the steps.
+	Stages []journey.StageID
+	By     Dimension
 }
 
-// True counts, per persona, the persons who reach each step. A persona counts as known from the
-// first identify message on; before, the person is unassigned. It looks at the shoppers
-// themselves and at every attempt of each, so that it shares nothing with what it is compared
-// with.
-func (l *Live) True(ask Ask) map[journey.PersonaID][]int {
-	counts := make(map[journey.PersonaID][]int)
-	l.each(ask.Since, ask.AsOf, func(s *shopper) {
-		depth, persona := s.depth(ask), s.persona(ask)
-		if depth == 0 {
+// Dimension is what an answer is split by.
+type Dimension uint8
+
+// The dimensions. Personas are those of the persons as of AsOf, and so are variants: of the first
+// exposure. The others are those of the first touchpoint of the range at one of the stages that
+// has any.
+const (
+	ByPersona Dimension = iota
+	ByVariant
+	ByFirstChannel
+	ByFirstCampaign
+	ByFirstDevice
+)
+
+// True counts, per value of the dimension, the persons who reach each step; the value "" is that
+// of those who have none. It looks at the people themselves and at every attempt of each, so that
+// it shares nothing with what it is compared with.
+func (l *Live) True(ask Ask) map[string][]int {
+	counts := make(map[string][]int)
+	l.each(ask.Since, ask.AsOf, func(p *person) {
+		deeds := p.deeds(ask.Since, ask.AsOf)
+		best := ask.best(deeds)
+		if best.depth == 0 {
 			return
 		}
-		if counts[persona] == nil {
-			counts[persona] = make([]int, len(ask.Stages))
+		value := p.value(ask, deeds)
+		if counts[value] == nil {
+			counts[value] = make([]int, len(ask.Stages))
 		}
-		for k := range depth {
-			counts[persona][k]++
+		for k := range best.depth {
+			counts[value][k]++
 		}
 	})
 	return counts
 }
 
-// seen tells whether a beat is heard of at all.
-func (ask Ask) seen(b beat) bool {
-	return b.at >= ask.Since.UnixMilli() && b.at <= ask.AsOf.UnixMilli()
+// deed is something that a person did as the site was told of it.
+type deed struct {
+	beat
+
+	ordinal int
+	// touchpoint and stage are those of the map, repeats included; empty off the map.
+	touchpoint journey.TouchpointID
+	stage      journey.StageID
+	channel    journey.ChannelID
 }
 
-func (s *shopper) persona(ask Ask) journey.PersonaID {
-	for _, b := range s.beats {
-		if b.act == actIdentify && ask.seen(b) {
-			return kinds[s.kind].persona
+// deeds are the person's from since on up to asOf, that instant included, in shown order.
+func (p *person) deeds(since, asOf time.Time) []deed {
+	var deeds []deed
+	sales := 0
+	for i, b := range p.beats {
+		if b.at < since.UnixMilli() || b.at > asOf.UnixMilli() {
+			continue
+		}
+		d := deed{beat: b, ordinal: i, stage: b.act.at, channel: p.channel(b)}
+		if d.stage != "" {
+			d.touchpoint = journey.TouchpointID(b.act.name())
+		}
+		if b.act.name() == p.company.sale {
+			sales++
+			d.repeated(p.company.repeats, sales)
+		}
+		deeds = append(deeds, d)
+	}
+	return deeds
+}
+
+// repeated makes the n-th sale of a person what it is.
+func (d *deed) repeated(by []repetition, n int) {
+	for _, r := range by {
+		if n >= r.from {
+			d.touchpoint, d.stage = r.touchpoint, r.at
 		}
 	}
-	return journey.Unassigned
 }
 
-// depth is the number of steps of the shopper's deepest attempt.
-func (s *shopper) depth(ask Ask) int {
-	deepest := 0
-	for i, b := range s.beats {
-		opens := acts[b.act].stage == ask.Stages[0] && ask.seen(b) &&
-			b.at >= ask.From.UnixMilli() && b.at < ask.To.UnixMilli()
-		if opens {
-			deepest = max(deepest, s.attempt(ask, i))
+// attempt is how deep somebody came: when it began, and when its last step was.
+type attempt struct {
+	depth       int
+	start, last int64
+}
+
+// better tells whether a counts before b: the deeper one, the one whose deepest step came first,
+// the one that started later.
+func (a attempt) better(b attempt) bool {
+	switch {
+	case a.depth != b.depth:
+		return a.depth > b.depth
+	case a.last != b.last:
+		return a.last < b.last
+	default:
+		return a.start > b.start
+	}
+}
+
+// best is the attempt that counts; its depth is 0 for those who do not enter.
+func (ask Ask) best(deeds []deed) attempt {
+	var best attempt
+	for _, d := range deeds {
+		if d.stage != ask.Stages[0] || !ask.inRange(d) {
+			continue
+		}
+		if a := ask.attempt(deeds, d.at); a.better(best) {
+			best = a
 		}
 	}
-	return deepest
+	return best
 }
 
-// attempt follows one attempt: each next step takes the earliest beat of its stage that is not
+func (ask Ask) inRange(d deed) bool {
+	return d.at >= ask.From.UnixMilli() && d.at < ask.To.UnixMilli()
+}
+
+// attempt follows one attempt: each next step takes the earliest deed of its stage that is not
 // before the one of the last step.
-func (s *shopper) attempt(ask Ask, entry int) int {
-	start := s.beats[entry].at
-	at, depth := start, 1
+func (ask Ask) attempt(deeds []deed, start int64) attempt {
+	a := attempt{depth: 1, start: start, last: start}
 	for _, stage := range ask.Stages[1:] {
 		found := false
-		for _, b := range s.beats {
-			if acts[b.act].stage == stage && ask.seen(b) && b.at >= at &&
-				b.at-start <= ask.Window.Milliseconds() {
-				at, found = b.at, true
+		for _, d := range deeds {
+			if d.stage == stage && d.at >= a.last && d.at-start <= ask.Window.Milliseconds() {
+				a.last, found = d.at, true
 				break
 			}
 		}
 		if !found {
 			break
 		}
-		depth++
+		a.depth++
 	}
-	return depth
+	return a
+}
+
+// value is the person's in the dimension asked by.
+func (p *person) value(ask Ask, deeds []deed) string {
+	switch ask.By {
+	case ByPersona:
+		return string(p.persona(deeds))
+	case ByVariant:
+		return p.variant(deeds)
+	}
+	for _, d := range deeds {
+		if !ask.inRange(d) || !ask.asks(d.stage) {
+			continue
+		}
+		value := ""
+		switch ask.By {
+		case ByFirstChannel:
+			value = string(d.channel)
+		case ByFirstCampaign:
+			value = p.campaign(d.beat)
+		case ByFirstDevice:
+			value = p.device(d.beat)
+		}
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func (ask Ask) asks(stage journey.StageID) bool {
+	for _, s := range ask.Stages {
+		if s == stage {
+			return true
+		}
+	}
+	return false
+}
+
+// variant is that of the first exposure; empty where the person has seen none.
+func (p *person) variant(deeds []deed) string {
+	for _, d := range deeds {
+		if d.act.id == exposure {
+			return p.company.trial.variations[p.variation].name
+		}
+	}
+	return ""
 }

@@ -24,8 +24,8 @@ type instance struct {
 	began   time.Time
 	exited  chan struct{}
 
-	// ingest and http are base URLs, grpc is host:port; all as the summary tells them.
-	ingest, http, grpc string
+	// ingest and http are base URLs, grpc and ingestGRPC host:port; all as the summary tells them.
+	ingest, http, grpc, ingestGRPC string
 	// ports are all addresses that it listens on.
 	ports []string
 	// creating: commands that keep keys in the folder take turns.
@@ -99,6 +99,7 @@ var (
 	ingestLine = regexp.MustCompile(`send touchpoints +(http://(\S+))/v1/`)
 	httpLine   = regexp.MustCompile(`ask, as JSON +(http://(\S+))/v1/`)
 	grpcLine   = regexp.MustCompile(`ask, over gRPC +(\S+)`)
+	sendLine   = regexp.MustCompile(`send, over gRPC +(\S+)`)
 	engineLine = regexp.MustCompile(`started (?:clickhouse|kafka) +(?:http://)?(\S+) \(embedded\)`)
 )
 
@@ -111,10 +112,11 @@ func (i *instance) summary() error {
 	}
 	ingest, web := ingestLine.FindStringSubmatch(text), httpLine.FindStringSubmatch(text)
 	grpc, engines := grpcLine.FindStringSubmatch(text), engineLine.FindAllStringSubmatch(text, -1)
-	if ingest == nil || web == nil || grpc == nil || len(engines) != 2 {
+	sendGRPC := sendLine.FindStringSubmatch(text)
+	if ingest == nil || web == nil || grpc == nil || sendGRPC == nil || len(engines) != 2 {
 		return fmt.Errorf("the summary lacks an address:\n%s", text)
 	}
-	i.ingest, i.http, i.grpc = ingest[1], web[1], grpc[1]
+	i.ingest, i.http, i.grpc, i.ingestGRPC = ingest[1], web[1], grpc[1], sendGRPC[1]
 	i.ports = []string{ingest[2], web[2], grpc[1], engines[0][1], engines[1][1]}
 	return nil
 }

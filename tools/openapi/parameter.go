@@ -1,54 +1,67 @@
 package main
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-var (
-	// pathKey is the line that begins a path, in the generator's own layout.
-	pathKey = regexp.MustCompile(`(?m)^    "(/[^"]*)": \{$`)
-	// segment is a collection and the parameter that names one of it.
-	segment = regexp.MustCompile(`/([A-Za-z]+)s/\{(\w+)\}`)
-)
+// segment is a collection and the parameter that names one of it.
+var segment = regexp.MustCompile(`/([A-Za-z]+)s/\{([\w.]+)\}`)
 
-// finish renames the parameters of all paths; everything else stays as it is, byte for byte.
-func finish(document string) string {
-	var b strings.Builder
-	starts := pathKey.FindAllStringIndex(document, -1)
-	end := 0
-	for i, start := range starts {
-		b.WriteString(document[end:start[0]])
-		end = len(document)
-		if i+1 < len(starts) {
-			end = starts[i+1][0]
+// renameParameters names the parameters of all paths for what they hold, and puts methods together
+// whose paths are the same then.
+func renameParameters(d object) {
+	renamed := object{}
+	paths := at(d, "paths")
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		item := at(paths, path)
+		name := path
+		for _, found := range segment.FindAllStringSubmatch(path, -1) {
+			noun, parameter := found[1], found[2]
+			name = strings.Replace(name, "{"+parameter+"}", "{"+noun+"}", 1)
+			for method := range item {
+				renameParameter(at(item, method), parameter, noun)
+			}
 		}
-		b.WriteString(finishPath(document[start[0]:end]))
+		maps.Copy(made(renamed, name), item)
 	}
-	b.WriteString(document[end:])
-	return b.String()
+	d["paths"] = renamed
 }
 
-// finishPath renames the parameters of one path, from its key to the next path's.
-func finishPath(text string) string {
-	key := pathKey.FindStringSubmatch(text)[1]
-	renamed := key
-	for _, found := range segment.FindAllStringSubmatch(key, -1) {
-		noun, parameter := found[1], found[2]
-		renamed = strings.Replace(renamed, "{"+parameter+"}", "{"+noun+"}", 1)
-		text = renameParameter(text, parameter, noun)
+func renameParameter(operation object, parameter, noun string) {
+	list, _ := operation["parameters"].([]any)
+	for _, p := range list {
+		p, _ := p.(object)
+		if p["name"] != parameter || p["in"] != "path" {
+			continue
+		}
+		p["name"] = noun
+		p["description"] = strings.TrimSpace("The " + noun + " part of the resource name: " +
+			text(p, "description"))
 	}
-	return strings.Replace(text, `"`+key+`"`, `"`+renamed+`"`, 1)
 }
 
-func renameParameter(text, parameter, noun string) string {
-	declared := regexp.MustCompile(
-		`"name": "` + parameter + `",(\s+)"in": "path",(?:(\s+)"description": ")?`)
-	return declared.ReplaceAllStringFunc(text, func(found string) string {
-		found = strings.Replace(found, `: "`+parameter+`"`, `: "`+noun+`"`, 1)
-		if strings.HasSuffix(found, `"description": "`) {
-			found += "The " + noun + " part of the resource name: "
+// stateRequired gives every schema that requires a property that property: the generator leaves
+// them out where it says that one of several is required.
+func stateRequired(v any) {
+	switch v := v.(type) {
+	case object:
+		if names, is := v["required"].([]any); is {
+			for _, name := range names {
+				properties := made(v, "properties")
+				if name, _ := name.(string); properties[name] == nil {
+					properties[name] = object{}
+				}
+			}
 		}
-		return found
-	})
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			stateRequired(v[name])
+		}
+	case []any:
+		for _, member := range v {
+			stateRequired(member)
+		}
+	}
 }

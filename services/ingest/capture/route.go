@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/waystage/waystage/services/internal/conf"
 )
 
 // serve answers a request. rest is what the path has in place of the route's open part.
@@ -122,6 +124,7 @@ func nowhere(w http.ResponseWriter, _ *http.Request, _ string) Outcome {
 // health answers by whether something holds.
 func health(holds func() bool) serve {
 	return func(w http.ResponseWriter, _ *http.Request, _ string) Outcome {
+		w.Header().Set(conf.VersionHeader, conf.Version())
 		if !holds() {
 			return notReady.answer(w)
 		}

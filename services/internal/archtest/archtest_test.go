@@ -235,7 +235,7 @@ const (
 		"services/internal/stream, services/processor/batch, services/query/answer"
 	open = "services/journey, services/journey/maps, services/identity, services/funnel, " +
 		"services/world, services/engine, services/engine/broker, services/engine/enginetest, " +
-		"services/ingest, services/processor, services/query"
+		"services/ingest, services/processor, services/query, services/doctor, services/query/table"
 )
 
 // source is a file of a package with a comment and these imports.

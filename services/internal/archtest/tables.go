@@ -61,6 +61,10 @@ var packages = []entry{
 	{path: "services/query/plan", layer: pure, may: []string{
 		"services/journey", "services/funnel",
 	}},
+	{path: "services/query/table", layer: pure, may: []string{
+		"services/internal/fault", "proto/gen", "google.golang.org/protobuf",
+		"github.com/apache/arrow-go",
+	}},
 	{path: "services/internal/wire", layer: pure, may: []string{
 		"services/journey", "proto/gen", "google.golang.org/protobuf",
 	}},
@@ -84,6 +88,7 @@ var packages = []entry{
 	{path: "services/query/api", layer: service},
 	{path: "services/query/answer", layer: service},
 	{path: "services/query/console", layer: service},
+	{path: "services/doctor", layer: service},
 	{path: "services/ingest/cmd/ingest", layer: program},
 	{path: "services/processor/cmd/processor", layer: program},
 	{path: "services/query/cmd/query", layer: program},
@@ -105,6 +110,7 @@ var packages = []entry{
 
 	{path: "proto/gen/...", layer: contract},
 	{path: "proto/collect", layer: contract},
+	{path: "proto/question", layer: contract},
 }
 
 // homes are the only packages, with those below them, that may import a library. Tests and
@@ -121,6 +127,7 @@ var homes = []struct {
 		"services/internal/store", "services/engine", "tools/bench",
 	}},
 	{"github.com/ebitengine/purego", []string{"services/engine"}},
+	{"github.com/apache/arrow-go", []string{"services/query/table"}},
 	{"github.com/twmb/franz-go", []string{"services/engine"}},
 	// The process-wide logger and registry have no home: both are constructor arguments.
 	{"github.com/rs/zerolog/log", nil},
@@ -172,6 +179,9 @@ var open = []string{
 	"services/ingest",
 	"services/processor",
 	"services/query",
+	"services/doctor",
+	// The description of the API tells which answers are tables.
+	"services/query/table",
 }
 
 // impure are packages of the standard library that pure packages must not import, and why. Each

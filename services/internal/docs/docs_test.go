@@ -33,8 +33,8 @@ const configHead = "# Configuration\n\n" +
 	"started (exit code 2); so is a variable\nthat begins with `WAYSTAGE_` and that no program " +
 	"knows. A secret may be given as a file: `NAME_FILE` holds its path.\n`-check-config` tells " +
 	"whether the configuration is good, `-print-config` prints it without secrets:\n\n" +
-	"```\n" +
-	"go run ./services/query/cmd/query -check-config\n" +
+	"```sh\n" +
+	"WAYSTAGE_CLICKHOUSE_DSN=http://127.0.0.1:8123/waystage go run ./services/query/cmd/query -check-config\n" +
 	"```\n\n" +
 	"`waystage up` sets the addresses, ports and the root token itself; all other settings it " +
 	"takes from the environment\nby the same names.\n"

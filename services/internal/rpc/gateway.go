@@ -3,6 +3,7 @@ package rpc
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -29,6 +30,9 @@ func newMux() *runtime.ServeMux {
 		}}),
 		runtime.WithErrorHandler(writeError),
 		runtime.WithRoutingErrorHandler(writeRoutingError),
+		runtime.WithOutgoingHeaderMatcher(outgoing),
+		runtime.WithForwardResponseOption(head),
+		runtime.WithForwardResponseRewriter(body),
 	)
 }
 
@@ -55,6 +59,14 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 		}
 		return nil
 	})
+}
+
+// Marshal writes one message; what is in another format already stays as it is.
+func (c *codec) Marshal(v any) ([]byte, error) {
+	if written, is := v.(raw); is {
+		return written, nil
+	}
+	return c.JSONPb.Marshal(v) //nolint:wrapcheck // as the library does
 }
 
 // Unmarshal reads one message.
@@ -96,11 +108,17 @@ func writeError(
 	ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler,
 	w http.ResponseWriter, r *http.Request, err error,
 ) {
+	stated, _ := errors.AsType[*runtime.HTTPStatusError](err)
+	if stated != nil {
+		err = stated.Err
+	}
 	s := completed(status.Convert(err))
 	if after := retryDelayOf(s); after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
-	if code := httpStatusOf(s); code != 0 {
+	if code := httpStatusOf(s); stated != nil {
+		err = &runtime.HTTPStatusError{HTTPStatus: stated.HTTPStatus, Err: s.Err()}
+	} else if code != 0 {
 		err = &runtime.HTTPStatusError{HTTPStatus: code, Err: s.Err()}
 	} else {
 		err = s.Err()

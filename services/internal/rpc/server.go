@@ -36,6 +36,8 @@ type Config struct {
 	Beside func(ctx context.Context) error
 	// QueryParameters are the names that may stand in the query of a GET; others are refused.
 	QueryParameters []string
+	// Formats are those of answers over HTTP besides JSON.
+	Formats []Format
 }
 
 // Service is a gRPC service, its gateway and who may call it.
@@ -120,7 +122,11 @@ func (s *Server) open(services []Service) error {
 			return fmt.Errorf("registering %s with the gateway: %w", service.Desc.ServiceName, err)
 		}
 	}
-	s.http = newHTTP(s.cfg, mux)
+	forms, err := formsOf(services)
+	if err != nil {
+		return err
+	}
+	s.http = newHTTP(s.cfg, mux, forms)
 	return nil
 }
 
@@ -131,6 +137,7 @@ func dial(inside *bufconn.Listener) (*grpc.ClientConn, error) {
 			return inside.DialContext(ctx)
 		}),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(convert),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1<<31-1)),
 	)
 }

@@ -53,7 +53,7 @@ type caseQuery struct {
 	Exclusions []caseExclusion `json:"exclusions"`
 	Breakdown  *caseBreakdown  `json:"breakdown"`
 	Filter     json.RawMessage `json:"filter"`
-	Unit       any             `json:"unit"`
+	Unit       *caseBreakdown  `json:"unit"`
 	Convert    any             `json:"time_to_convert"`
 	Trend      any             `json:"trend"`
 	Timezone   string          `json:"timezone"`
@@ -79,9 +79,14 @@ type caseExclusion struct {
 	ToStep   uint32 `json:"to_step"`
 }
 
+// caseBreakdown is also the unit, which has a kind and a property.
 type caseBreakdown struct {
-	Kind string `json:"kind"`
-	Prop string `json:"prop"`
+	Kind        string   `json:"kind"`
+	Prop        string   `json:"prop"`
+	Props       []string `json:"props"`
+	Attribution string   `json:"attribution"`
+	Step        uint32   `json:"step"`
+	Limit       uint32   `json:"limit"`
 }
 
 type caseExpect struct {
@@ -92,7 +97,12 @@ type caseExpect struct {
 	} `json:"steps"`
 	PeopleAtStep  map[string][]string `json:"people_at_step"`
 	DroppedAtStep map[string][]string `json:"dropped_at_step"`
-	Error         any                 `json:"error"`
+	// Breakdown holds the counts by value, and which values there are; null is not stated.
+	Breakdown        map[string][]*uint32           `json:"breakdown"`
+	BreakdownValues  []string                       `json:"breakdown_values"`
+	BreakdownAverage map[string][]*float64          `json:"breakdown_avg_seconds"`
+	BreakdownPeople  map[string]map[string][]string `json:"breakdown_people_at_step"`
+	Error            any                            `json:"error"`
 }
 
 var caseOperators = map[string]funnelv1.Operator{
@@ -136,7 +146,7 @@ func TestCases(t *testing.T) {
 		})
 	}
 	t.Logf("%d cases answered, %d refused by the name of the field", answered, refused)
-	if answered < 18 {
+	if answered < 30 {
 		t.Errorf("only %d cases were answered", answered)
 	}
 }
@@ -205,6 +215,10 @@ func (s *stack) checkCase(i int, c funnelCase, token string) bool {
 		}
 	}
 	s.checkPeople(i, c, q, token)
+	for _, answer := range []*funnelv1.AskFunnelResponse{got, byJSON} {
+		checkCaseGroups(s.t, c, answer.GetGroups())
+	}
+	s.checkGroupPeople(i, c, q, token, got.GetGroups())
 	return true
 }
 
@@ -222,6 +236,71 @@ func checkCaseStep(
 	}
 	near("mean", got.GetFromPrevious().GetMeanSeconds(), average)
 	near("median", got.GetFromPrevious().GetMedianSeconds(), median)
+}
+
+// otherGroup is what cases call the groups past the limit.
+const otherGroup = "Other"
+
+// caseGroup is what a case calls a group: its values joined by |, a missing one empty.
+func caseGroup(g *funnelv1.GroupResult) string {
+	if g.GetOther() {
+		return otherGroup
+	}
+	var values []string
+	for _, v := range g.GetValues() {
+		values = append(values, v.GetValue())
+	}
+	return strings.Join(values, "|")
+}
+
+func checkCaseGroups(t *testing.T, c funnelCase, groups []*funnelv1.GroupResult) {
+	t.Helper()
+	byName := map[string]*funnelv1.GroupResult{}
+	var names []string
+	for _, g := range groups {
+		byName[caseGroup(g)] = g
+		names = append(names, caseGroup(g))
+	}
+	slices.Sort(names)
+	if want := c.Expect.BreakdownValues; want != nil {
+		if want = slices.Sorted(slices.Values(want)); !slices.Equal(want, names) {
+			t.Errorf("groups %q, want %q", names, want)
+		}
+	}
+	for name, counts := range c.Expect.Breakdown {
+		averages := c.Expect.BreakdownAverage[name]
+		for k, count := range counts {
+			if k >= len(byName[name].GetSteps()) {
+				t.Errorf("group %q has no step %d; there are %q", name, k+1, names)
+				break
+			}
+			var average *float64
+			if k < len(averages) {
+				average = averages[k]
+			}
+			checkCaseStep(t, k, byName[name].GetSteps()[k], count, average, nil)
+		}
+	}
+	if c.Expect.Breakdown != nil && len(c.Expect.Breakdown) > len(names) {
+		t.Errorf("groups %q, want at least those of %v", names, c.Expect.Breakdown)
+	}
+}
+
+// checkGroupPeople lists the persons of every group that the case names; those past the limit have
+// no name to be listed by.
+func (s *stack) checkGroupPeople(
+	i int, c funnelCase, q *funnelv1.FunnelQuestion, token string, groups []*funnelv1.GroupResult,
+) {
+	s.t.Helper()
+	for _, g := range groups {
+		if g.GetOther() {
+			continue
+		}
+		for step, want := range c.Expect.BreakdownPeople[caseGroup(g)] {
+			s.checkList(i, q, token, step, funnelv1.PersonSelection_PERSON_SELECTION_REACHED, want,
+				g.GetValues()...)
+		}
+	}
 }
 
 func (s *stack) checkPeople(i int, c funnelCase, q *funnelv1.FunnelQuestion, token string) {
@@ -242,7 +321,7 @@ func (s *stack) checkPeople(i int, c funnelCase, q *funnelv1.FunnelQuestion, tok
 
 func (s *stack) checkList(
 	i int, q *funnelv1.FunnelQuestion, token, step string, part funnelv1.PersonSelection,
-	want []string,
+	want []string, group ...*funnelv1.GroupValue,
 ) {
 	s.t.Helper()
 	var n uint32
@@ -252,6 +331,7 @@ func (s *stack) checkList(
 	got, err := funnelv1.NewFunnelServiceClient(s.grpc).ListFunnelPersons(
 		auth(s.t.Context(), token), &funnelv1.ListFunnelPersonsRequest{
 			Parent: "sites/" + caseSite(i), Question: q, Step: n, Selection: part, PageSize: 1000,
+			Group: group,
 		})
 	if err != nil {
 		s.t.Fatalf("listing persons: %v", err)
@@ -264,7 +344,8 @@ func (s *stack) checkList(
 		}
 	}
 	if len(got.GetPersons()) != len(want) || got.GetTotalSize() != uint32(len(want)) {
-		s.t.Errorf("step %s, %v: %d persons, want %v", step, part, len(got.GetPersons()), want)
+		s.t.Errorf("step %s, %v, %v: %d persons, want %v", step, part, group, len(got.GetPersons()),
+			want)
 	}
 }
 
@@ -325,12 +406,10 @@ func (c funnelCase) question(t *testing.T) (*funnelv1.FunnelQuestion, []string) 
 		})
 	}
 	if b := c.Query.Breakdown; b != nil {
-		beyond = append(beyond, "breakdowns")
-		q.Breakdowns = []*funnelv1.Breakdown{{By: &funnelv1.Breakdown_Property{Property: "x"}}}
+		q.Breakdowns = b.messages(t)
 	}
-	if c.Query.Unit != nil {
-		beyond = append(beyond, "unit")
-		q.Unit = &funnelv1.Unit{By: &funnelv1.Unit_Property{Property: "x"}}
+	if u := c.Query.Unit; u != nil {
+		q.Unit = u.unit(t)
 	}
 	if c.Query.Convert != nil {
 		beyond = append(beyond, "time_to_convert")
@@ -344,6 +423,55 @@ func (c funnelCase) question(t *testing.T) (*funnelv1.FunnelQuestion, []string) 
 		q.Filter = caseFilter(t, c.Query.Filter)
 	}
 	return q, beyond
+}
+
+var caseAttributions = map[string]funnelv1.Attribution{
+	"first_touch": funnelv1.Attribution_ATTRIBUTION_FIRST_TOUCH,
+	"last_touch":  funnelv1.Attribution_ATTRIBUTION_LAST_TOUCH,
+	"all":         funnelv1.Attribution_ATTRIBUTION_ALL,
+	"step":        funnelv1.Attribution_ATTRIBUTION_STEP,
+	"":            funnelv1.Attribution_ATTRIBUTION_UNSPECIFIED,
+}
+
+// messages are one breakdown per property. Traits are those of persons as of as_of, whatever the
+// attribution says.
+func (b *caseBreakdown) messages(t *testing.T) []*funnelv1.Breakdown {
+	t.Helper()
+	props := b.Props
+	if len(props) == 0 {
+		props = []string{b.Prop}
+	}
+	var list []*funnelv1.Breakdown
+	for _, prop := range props {
+		m := &funnelv1.Breakdown{Limit: b.Limit}
+		attribution, known := caseAttributions[b.Attribution]
+		switch {
+		case b.Kind == "person_trait":
+			m.By = &funnelv1.Breakdown_Trait{Trait: prop}
+		case b.Kind != "event_property" || !known:
+			t.Fatalf("unknown breakdown %+v", b)
+		default:
+			m.By = &funnelv1.Breakdown_Property{Property: prop}
+			m.Attribution = attribution
+		}
+		if m.Attribution == funnelv1.Attribution_ATTRIBUTION_STEP {
+			m.Step = b.Step + 1
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+func (b *caseBreakdown) unit(t *testing.T) *funnelv1.Unit {
+	t.Helper()
+	switch b.Kind {
+	case "person_trait":
+		return &funnelv1.Unit{By: &funnelv1.Unit_Trait{Trait: b.Prop}}
+	case "event_property":
+		return &funnelv1.Unit{By: &funnelv1.Unit_Property{Property: b.Prop}}
+	}
+	t.Fatalf("unknown unit %+v", b)
+	return nil
 }
 
 func (st caseStep) message(t *testing.T) (*funnelv1.Step, []string) {

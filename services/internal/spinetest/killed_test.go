@@ -50,6 +50,12 @@ func (b *brake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // braked is a DSN of the same database behind a brake.
 func braked(t *testing.T, dsn string, writes int64, after bool) string {
 	t.Helper()
+	dsn, _ = newBrake(t, dsn, writes, after)
+	return dsn
+}
+
+func newBrake(t *testing.T, dsn string, writes int64, after bool) (string, *brake) {
+	t.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +67,7 @@ func braked(t *testing.T, dsn string, writes int64, after bool) string {
 	b.left.Store(writes)
 	server := httptest.NewServer(b)
 	t.Cleanup(server.Close)
-	return server.URL + u.Path
+	return server.URL + u.Path, b
 }
 
 // copies are hard copies: the greater ones have other users, traits and ends of an alias than
@@ -148,7 +154,7 @@ func TestKilledAnywhere(t *testing.T) {
 					site:     journey.SiteID(fmt.Sprintf("killed-%x", sha256.Sum256([]byte(name)))[:20]),
 					received: time.Now().UTC().Truncate(time.Millisecond),
 				}
-				m := s.publish(t, f.site)
+				m := s.publishSource(t, f.site, deedsMap)
 				var all facts
 				writes := int64(0)
 				for killed := true; killed; writes++ {

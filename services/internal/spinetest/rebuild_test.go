@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,7 @@ import (
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/processor/derive"
-	"github.com/waystage/waystage/services/query/answer"
+	"github.com/waystage/waystage/services/processor/enrich"
 )
 
 // flow makes facts that belong together: persons numbered from 0, each seen as a visitor and then
@@ -46,7 +47,8 @@ func (f *flow) track(event string, at time.Time, u, v string) journey.Fact {
 }
 
 // person lives from an instant on. Every third one has two devices, every fifth gave up an id,
-// every second one buys, every fourth is rich.
+// every second one buys, every fourth is rich,
+// every seventh belongs to a company.
 func (f *flow) person(n int, at time.Time) []journey.Fact {
 	u, v := fmt.Sprint("user-", n), fmt.Sprint("visitor-", n)
 	facts := []journey.Fact{
@@ -62,6 +64,11 @@ func (f *flow) person(n int, at time.Time) []journey.Fact {
 		traits := f.fact(journey.Identify, at.Add(2*time.Minute), u, v)
 		traits.Traits = `{"plan":"pro"}`
 		facts = append(facts, traits)
+	}
+	if n%7 == 0 {
+		group := f.fact(journey.Group, at.Add(2*time.Minute), u, "")
+		group.Group, group.Traits = "acme", `{"groupType":"company"}`
+		facts = append(facts, group)
 	}
 	if n%5 == 0 {
 		alias := f.fact(journey.Alias, at.Add(3*time.Minute), u, "")
@@ -80,7 +87,7 @@ func buyers() funnel.Question {
 	return funnel.Question{
 		From: base, To: base.Add(24 * time.Hour), AsOf: base.Add(48 * time.Hour),
 		Window: 24 * time.Hour, Steps: []funnel.Step{event("A"), event("B"), event("C")},
-		ByPersona: true, Limit: 25,
+		Breakdowns: []funnel.Breakdown{{By: funnel.Persona, Attribution: funnel.OfPerson}}, Limit: 25,
 	}
 }
 
@@ -93,16 +100,28 @@ func of(q funnel.Question, plan string) funnel.Question {
 	return q
 }
 
+// deedsMap tells personas and repeats by what persons did.
+const deedsMap = `
+title: Deeds
+stages: [{id: aware}, {id: want}, {id: buy}]
+channels: [{id: ads, when: 'properties.from == "ads"'}]
+touchpoints:
+  - {id: visit, stage: aware, events: [A]}
+  - {id: wish, stage: want, events: [B]}
+  - {id: order, stage: buy, events: [C]}
+  - {id: another_visit, stage: want, repeat: {of: visit}}
+  - {id: third_visit, stage: buy, repeat: {of: visit, from: 3}}
+personas:
+  - {id: rich, when: 'traits.plan == "pro" && count("C") > 0'}
+  - {id: member, when: 'groups.company == "acme"'}
+  - {id: wishing, when: count("B") > 1}
+  - {id: waiting, when: days_since(last("C")) > 3}
+  - {id: known, when: 'has(traits.plan) || sum("B", "n") > 1.0'}
+`
+
 func (s *spine) publish(t *testing.T, site journey.SiteID) *journey.Map {
 	t.Helper()
-	if _, err := s.store.Publish(t.Context(), site, adversarialMap, ""); err != nil {
-		t.Fatal(err)
-	}
-	m, err := answer.NewNewestMaps(s.store).Latest(t.Context(), site)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return s.publishSource(t, site, adversarialMap)
 }
 
 // TestRebuild: everything derived is deleted and rebuilt while touchpoints flow. Questions about
@@ -110,9 +129,19 @@ func (s *spine) publish(t *testing.T, site journey.SiteID) *journey.Map {
 // follow from all facts.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
+	for name, source := range map[string]string{"traits": adversarialMap, "deeds": deedsMap} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkRebuild(t, source)
+		})
+	}
+}
+
+func checkRebuild(t *testing.T, source string) {
+	t.Helper()
 	s := newSpine(t)
 	const site journey.SiteID = "rebuilt"
-	m := s.publish(t, site)
+	m := s.publishSource(t, site, source)
 	f := &flow{site: site, received: time.Now().UTC()}
 	var facts []journey.Fact
 	for n := range 300 {
@@ -166,6 +195,49 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
+// TestProfilesFollowFromFacts: on random worlds with random rules about persons, whatever comes late,
+// twice, as a copy of other content or to another processor, the stored profiles are those that
+// follow from all facts, also by another map, and a rebuild changes none.
+func TestProfilesFollowFromFacts(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	worlds := make([]smallWorld, 12)
+	if testing.Short() {
+		worlds = worlds[:4]
+	}
+	for i := range worlds {
+		w := &worlds[i]
+		c := newChance(uint64(2000 + i))
+		site := journey.SiteID(fmt.Sprint("derived-", i))
+		w.m = s.publishSource(t, site, c.personMap())
+		w.facts = memberships(c.facts(site, time.Now()))
+		s.deliver(t, c.batches(w.facts))
+		s.deliver(t, c.batches(w.facts))
+		s.compareProfiles(t, w.m, site, w.facts)
+		if i%2 == 0 {
+			w.m = s.publishSource(t, site, c.personMap())
+			s.rest(t, newProcessor(t, s.dsn), site, w.m.Version)
+			s.compareProfiles(t, w.m, site, w.facts)
+		}
+		if t.Failed() {
+			t.Fatalf("in world %d with the map\n%+v\n%+v", i, w.m.Personas, w.m.Touchpoints)
+		}
+	}
+	err := newProcessor(t, s.dsn).Rebuild(t.Context(), func(string, int, int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range worlds {
+		s.compareProfiles(t, w.m, journey.SiteID(fmt.Sprint("derived-", i)), w.facts)
+	}
+}
+
+// smallWorld is facts and the newest map of their site.
+type smallWorld struct {
+	m     *journey.Map
+	facts []journey.Fact
+}
+
 // later is when the persons live who come while the rebuild goes on.
 var later = base.Add(100 * time.Hour)
 
@@ -205,38 +277,49 @@ func (s *spine) compareProfiles(
 		}
 	}
 	ids := slices.Collect(maps.Keys(seen))
-	var links []identity.Link
-	var writes []identity.Write
-	for _, f := range settled(facts) {
-		links = append(links, identity.LinksOf(&f)...)
-		writes = append(writes, identity.WritesOf(&f)...)
-	}
-	persons := identity.Resolve(links, identity.MaxIdentities)
-	want := derive.Derive(ids, persons, writes, m)
+	want := derivedOf(m, ids, settled(facts))
 	slices.SortFunc(want, compareProfiles)
 	if diff := gocmp.Diff(want, s.profiles(t, m, site, ids)); diff != "" {
 		t.Errorf("profiles (-of all facts +stored):\n%s", diff)
 	}
 }
 
+// derivedOf are the profiles of identities that follow from facts.
+func derivedOf(
+	m *journey.Map, ids []journey.IdentityID, facts []journey.Fact,
+) []store.Profile {
+	var links []identity.Link
+	var known derive.Known
+	needs := m.PersonNeeds()
+	for _, f := range facts {
+		links = append(links, identity.LinksOf(&f)...)
+		known.Writes = append(known.Writes, identity.WritesOf(&f)...)
+		a := enrich.AttributeBy(m, &f)
+		if !f.Kind.IsTouchpoint() || !needs.Wants(f.Event, a.Touchpoint) {
+			continue
+		}
+		known.Deeds = append(known.Deeds, deedOf(m, &f, a))
+	}
+	return derive.Derive(ids, identity.Resolve(links, identity.MaxIdentities), known, m)
+}
+
 func compareProfiles(a, b store.Profile) int { return cmp.Compare(a.Identity, b.Identity) }
 
 // profiles are the stored profiles of identities, by identity. Those that have none are persons
-// of their own without traits.
+// of their own of whom nothing is known.
 func (s *spine) profiles(
 	t *testing.T, m *journey.Map, site journey.SiteID, ids []journey.IdentityID,
 ) []store.Profile {
 	t.Helper()
 	of := map[journey.IdentityID]store.Profile{}
-	for _, id := range ids {
-		of[id] = store.Profile{
-			Identity: id, Person: journey.PersonID(id), Persona: journey.Unassigned,
-			Version: m.Version,
-		}
+	for _, p := range derivedOf(m, ids, nil) {
+		of[p.Identity] = p
 	}
 	err := s.store.Stream(t.Context(), store.Query{
 		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at), map_version,
-			CAST(persona AS String), traits FROM profiles FINAL WHERE site = {site:String}`,
+			CAST(persona AS String), traits, groups, arrayStringConcat(arrayMap(
+				r -> concat(r.touchpoint, ' ', toString(r.at), ' ', toString(r.before)), repeats), ',')
+			FROM profiles FINAL WHERE site = {site:String}`,
 		Params: map[string]string{"site": string(site)},
 		Columns: []store.Column{
 			{Name: "identity", Type: store.UInt64},
@@ -245,6 +328,8 @@ func (s *spine) profiles(
 			{Name: "version", Type: store.UInt32},
 			{Name: "persona", Type: store.String},
 			{Name: "traits", Type: store.String},
+			{Name: "groups", Type: store.String},
+			{Name: "repeats", Type: store.String},
 		},
 	}, func(b *store.Block) error {
 		for i := range b.Rows {
@@ -253,6 +338,7 @@ func (s *spine) profiles(
 				Identity: id, Person: journey.PersonID(b.UInt64(1)[i]), LastWriteAt: b.Int64(2)[i],
 				Version: journey.MapVersion(b.UInt32(3)[i]),
 				Persona: journey.PersonaID(b.Bytes(4, i)), Traits: journey.Object(b.Bytes(5, i)),
+				Groups: journey.Object(b.Bytes(6, i)), Repeats: boundariesOf(t, string(b.Bytes(7, i))),
 			}
 		}
 		return nil
@@ -266,4 +352,21 @@ func (s *spine) profiles(
 	}
 	slices.SortFunc(profiles, compareProfiles)
 	return profiles
+}
+
+// boundariesOf reads "touchpoint at before", separated by commas.
+func boundariesOf(t *testing.T, text string) []journey.Boundary {
+	t.Helper()
+	var all []journey.Boundary
+	for part := range strings.SplitSeq(text, ",") {
+		if part == "" {
+			continue
+		}
+		var b journey.Boundary
+		if _, err := fmt.Sscan(part, &b.Touchpoint, &b.At, &b.Before); err != nil {
+			t.Fatalf("reading the repeat %q: %v", part, err)
+		}
+		all = append(all, b)
+	}
+	return all
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/waystage/waystage/services/engine/enginetest"
 	"github.com/waystage/waystage/services/funnel"
-	"github.com/waystage/waystage/services/identity"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/internal/stream"
 	"github.com/waystage/waystage/services/internal/wire"
@@ -111,7 +110,7 @@ func (s *spine) deliver(t *testing.T, batches [][]journey.Fact) {
 // reference answers from the facts alone.
 func reference(
 	t *testing.T, m *journey.Map, facts []journey.Fact, q funnel.Question,
-) (funnel.Answer, []funnel.PersonResult) {
+) (funnel.Answer, []funnel.Result) {
 	t.Helper()
 	want, persons, err := referenceOf(m, facts, q)
 	if err != nil {
@@ -122,17 +121,16 @@ func reference(
 
 func referenceOf(
 	m *journey.Map, facts []journey.Fact, q funnel.Question,
-) (funnel.Answer, []funnel.PersonResult, error) {
+) (funnel.Answer, []funnel.Result, error) {
 	attributed := make([]funnel.AttributedFact, len(facts))
 	for i, f := range facts {
 		client, bot := enrich.Client(enrich.UserAgent(&f))
 		attributed[i] = funnel.AttributedFact{
 			Fact: f, Attribution: enrich.AttributeBy(m, &f),
-			Client: client, Traffic: enrich.Traffic(&f, bot),
+			Client: client, Traffic: enrich.Traffic(&f, bot), Campaign: enrich.CampaignOf(&f),
 		}
 	}
-	persona := func(traits identity.Traits) journey.PersonaID { return m.Persona(traits) }
-	return funnel.Reference(attributed, persona, q)
+	return funnel.Reference(attributed, m, q)
 }
 
 // TestEqualsReference holds the whole way to the reference on random worlds.
@@ -195,12 +193,13 @@ func (s *spine) compare(
 // comparePersons lists persons by pages of two.
 func (s *spine) comparePersons(
 	t *testing.T, site journey.SiteID, q funnel.Question, selection funnel.Selection,
-	want []funnel.PersonResult,
+	want []funnel.Result,
 ) {
 	t.Helper()
 	var ids, wantIDs []string
 	for _, p := range want {
-		wantIDs = append(wantIDs, p.Person.String()+" "+string(p.Persona))
+		wantIDs = append(wantIDs, fmt.Sprintf("%v %q %s %v %v", p.Person, p.Unit, p.Persona,
+			p.Attempt.Times, p.Attempt.Outcome()))
 	}
 	page := api.Page{Selection: selection, Limit: 2}
 	for {
@@ -212,8 +211,12 @@ func (s *spine) comparePersons(
 			t.Errorf("total %d, want %d", got.Total, len(want))
 		}
 		for _, p := range got.Persons {
-			ids = append(ids, p.ID.String()+" "+string(p.Persona))
-			page.After = p.ID
+			var times []int64
+			for _, at := range p.StepTimes {
+				times = append(times, at.UnixMilli())
+			}
+			ids = append(ids, fmt.Sprintf("%v %q %s %v %v", p.ID, p.Unit, p.Persona, times, p.Outcome))
+			page.After, page.AfterUnit = p.ID, &p.Unit
 		}
 		if !got.More {
 			break

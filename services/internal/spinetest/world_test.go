@@ -136,8 +136,10 @@ func (c chance) question() funnel.Question {
 		AsOf:   base.Add(pick(c, 4*time.Second, 25*time.Hour, 48*time.Hour, 1000*time.Hour)),
 		Window: pick(c, time.Second, 1500*time.Millisecond, 24*time.Hour, 25*time.Hour),
 
-		Reentry: pick(c, funnel.Best, funnel.First), ByPersona: c.IntN(2) == 0,
-		Limit: pick(c, 1, 2, 25),
+		Reentry: pick(c, funnel.Best, funnel.First), Limit: pick(c, 1, 2, 25),
+	}
+	if c.IntN(2) == 0 {
+		q.Breakdowns = []funnel.Breakdown{{By: funnel.Persona, Attribution: funnel.OfPerson}}
 	}
 	if !q.From.Before(q.To) {
 		q.From = base

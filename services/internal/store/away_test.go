@@ -42,9 +42,26 @@ func calls(d database) map[string]func(context.Context) error {
 		"WritesAsOf": func(ctx context.Context) error {
 			return second(d.WritesAsOf(ctx, site, of, 0))
 		},
-		"Linked":      func(ctx context.Context) error { return second(d.Linked(ctx, site, noon)) },
-		"LinkedSites": func(ctx context.Context) error { return second(d.LinkedSites(ctx)) },
-		"Names":       func(ctx context.Context) error { return second(d.Names(ctx, site, of)) },
+		"Known": func(ctx context.Context) error {
+			return second(d.Known(ctx, site, journey.PersonNeeds{}, noon))
+		},
+		"Deeds": func(ctx context.Context) error {
+			return second(d.Deeds(ctx, site, of, journey.PersonNeeds{All: true}, 0))
+		},
+		"Identities": func(ctx context.Context) error {
+			return second(d.Identities(ctx, site, journey.PersonNeeds{}, 0, 1))
+		},
+		"DerivedBy": func(ctx context.Context) error {
+			return second(d.DerivedBy(ctx, site, 0, 1, 1, noon))
+		},
+		"PersonasCurrent": func(ctx context.Context) error {
+			return second(d.PersonasCurrent(ctx, site))
+		},
+		"SetPersonasCurrent": func(ctx context.Context) error {
+			return d.SetPersonasCurrent(ctx, site, 1)
+		},
+		"FactSites": func(ctx context.Context) error { return second(d.FactSites(ctx)) },
+		"Names":     func(ctx context.Context) error { return second(d.Names(ctx, site, of)) },
 		"InsertProfiles": func(ctx context.Context) error {
 			return d.InsertProfiles(ctx, site, profile, noon)
 		},

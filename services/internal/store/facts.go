@@ -16,6 +16,7 @@ import (
 type Row struct {
 	Fact        *journey.Fact
 	Attribution journey.Attribution
+	Campaign    journey.Campaign
 	Client      journey.Client
 	Traffic     journey.Traffic
 	// LinkKnown leaves out the link of its visitor with its user: an earlier one of the same two
@@ -97,7 +98,8 @@ func (s *Store) insert(ctx context.Context, into string, fill func(add func(...a
 
 const touchpointColumns = `touchpoints (site, identity, at, message_key, received_at, batch_index,
 	kind, event, touchpoint, stage, channel, map_version, message_id, user_id, anonymous_id,
-	group_id, occurred_at, original_at, properties, context, device, browser, os, traffic)`
+	group_id, occurred_at, original_at, properties, context, device, browser, os, traffic,
+	campaign, campaign_source, campaign_medium)`
 
 func (s *Store) insertTouchpoints(ctx context.Context, rows []Row) error {
 	return s.insert(ctx, touchpointColumns, func(add func(...any)) {
@@ -112,7 +114,8 @@ func (s *Store) insertTouchpoints(ctx context.Context, rows []Row) error {
 				string(a.Stage), string(a.Channel), uint32(a.Version), string(f.Message),
 				string(f.User), string(f.Visitor), string(f.Group), f.OccurredAt.UTC(),
 				f.OriginalAt.UTC(), string(f.Properties), string(f.Context), r.Client.Device,
-				r.Client.Browser, r.Client.OS, string(r.Traffic))
+				r.Client.Browser, r.Client.OS, string(r.Traffic), r.Campaign.Name,
+				r.Campaign.Source, r.Campaign.Medium)
 		}
 	})
 }

@@ -55,8 +55,9 @@ func TestTouchpointRow(t *testing.T) {
 		Fact: &f, Attribution: journey.Attribution{
 			Version: 3, Touchpoint: "order", Stage: "buy", Channel: "ads",
 		},
-		Client:  journey.Client{Device: "tablet", Browser: "Firefox", OS: "Android"},
-		Traffic: journey.Internal,
+		Campaign: journey.Campaign{Name: "Spring \"26\"", Source: "news'letter", Medium: "E-Mail"},
+		Client:   journey.Client{Device: "tablet", Browser: "Firefox", OS: "Android"},
+		Traffic:  journey.Internal,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func TestTouchpointRow(t *testing.T) {
 		toUnixTimestamp64Nano(received_at), batch_index, kind, event, touchpoint, stage, channel,
 		map_version, hex(message_id), user_id, anonymous_id, group_id,
 		toUnixTimestamp64Nano(occurred_at), toUnixTimestamp64Nano(original_at), properties, context,
-		device, browser, os, traffic,
+		device, browser, os, traffic, campaign, campaign_source, campaign_medium,
 		stored_at <= now64(3) AND stored_at > now64(3) - INTERVAL 1 HOUR
 		FROM touchpoints FORMAT TSVRaw`)
 	key := f.Key()
@@ -74,7 +75,8 @@ func TestTouchpointRow(t *testing.T) {
 		fmt.Sprintf("%X", key[:]), fmt.Sprint(f.ReceivedAt.UnixNano()), "7", "track", "Order",
 		"order", "buy", "ads", "3", "6D00FF", "u'1", "v\\1", "g\"1",
 		fmt.Sprint(f.OccurredAt.UnixNano()), fmt.Sprint(f.OriginalAt.UnixNano()),
-		`{"a":"\u0000é"}`, `{"ip":"::1"}`, "tablet", "Firefox", "Android", "internal", "1",
+		`{"a":"\u0000é"}`, `{"ip":"::1"}`, "tablet", "Firefox", "Android", "internal",
+		`Spring "26"`, "news'letter", "E-Mail", "1",
 	}, "\t")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("row (-want +got):\n%s", diff)

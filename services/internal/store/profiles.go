@@ -12,16 +12,20 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// Profile is what is derived of one identity: its person, and the person's traits and persona.
+// Profile is what is derived of one identity: its person, and the person's traits, groups, persona
+// and repeats.
 type Profile struct {
 	Identity journey.IdentityID
 	Person   journey.PersonID
 	Persona  journey.PersonaID
-	// Version is the map version whose persona rules were used.
+	// Version is the map version whose rules about persons were used.
 	Version journey.MapVersion
-	// Traits is a canonical JSON object.
-	Traits journey.Object
-	// LastWriteAt is the person's newest trait write in milliseconds since 1970, 0 if none.
+	// Traits is a canonical JSON object, and so is Groups: ids of the groups joined last, by type.
+	Traits, Groups journey.Object
+	// Repeats says where the person's touchpoints begin to be repeats, in file order of the rules.
+	Repeats []journey.Boundary
+	// LastWriteAt is the person's newest fact that this rests on, in milliseconds since 1970, 0 if
+	// there is none: a trait write, a group, or a touchpoint that the map's rules about persons need.
 	LastWriteAt int64
 }
 
@@ -102,14 +106,24 @@ func (s *Store) insertProfiles(
 	ctx context.Context, table string, site journey.SiteID, profiles []Profile,
 	derivedAt time.Time,
 ) error {
-	into := table + ` (site, identity, person, persona, map_version, traits, last_write_at,
-		derived_at)`
+	into := table + ` (site, identity, person, persona, map_version, traits, groups, repeats,
+		last_write_at, derived_at)`
 	return s.insert(ctx, into, func(add func(...any)) {
 		for _, p := range profiles {
 			add(string(site), uint64(p.Identity), uint64(p.Person), string(p.Persona),
-				uint32(p.Version), string(p.Traits), p.LastWriteAt, derivedAt)
+				uint32(p.Version), string(p.Traits), string(p.Groups), repeatsOf(p.Repeats),
+				p.LastWriteAt, derivedAt)
 		}
 	})
+}
+
+// repeatsOf are boundaries as the driver takes tuples.
+func repeatsOf(boundaries []journey.Boundary) [][]any {
+	tuples := make([][]any, len(boundaries))
+	for i, b := range boundaries {
+		tuples[i] = []any{string(b.Touchpoint), b.At, uint32(b.Before)}
+	}
+	return tuples
 }
 
 // FirstLinks finds the first links of visitors, each with another user, at most n per visitor.
@@ -225,20 +239,22 @@ func (s *Store) writes(
 	return writes, s.broken(rows.Err(), "reading traits")
 }
 
-// Linked lists every identity of a site that has a link or a trait write stored at or after an
-// instant of the server's clock, ascending.
-func (s *Store) Linked(
-	ctx context.Context, site journey.SiteID, since time.Time,
+// Known lists every identity of a site that has a link, a trait write, or a touchpoint that rules
+// about persons need, stored at or after an instant of the server's clock, ascending.
+func (s *Store) Known(
+	ctx context.Context, site journey.SiteID, needs journey.PersonNeeds, since time.Time,
 ) ([]journey.IdentityID, error) {
-	rows, err := s.conn.Query(withParams(ctx, map[string]string{
+	const stored = ` WHERE site = {site:String}
+		AND stored_at >= parseDateTime64BestEffort({since:String}, 3, 'UTC')`
+	sql := "SELECT node AS id FROM links" + stored +
+		" UNION ALL SELECT identity FROM trait_writes" + stored
+	if needs.Any() {
+		sql += " UNION ALL SELECT DISTINCT identity FROM touchpoints" + stored + " AND " + wanted(needs)
+	}
+	rows, err := s.conn.Query(bigQuery(ctx, map[string]string{
 		"site": string(site), "since": instant(since),
-	}), `SELECT DISTINCT id FROM (
-			SELECT node AS id FROM links WHERE site = {site:String}
-				AND stored_at >= parseDateTime64BestEffort({since:String}, 3, 'UTC')
-			UNION ALL SELECT identity FROM trait_writes WHERE site = {site:String}
-				AND stored_at >= parseDateTime64BestEffort({since:String}, 3, 'UTC')
-		) ORDER BY id`)
-	return s.identities(rows, err, "listing linked identities")
+	}), "SELECT DISTINCT id FROM ("+sql+") ORDER BY id")
+	return s.identities(rows, err, "listing identities with facts")
 }
 
 // identities reads a column of identities.
@@ -260,14 +276,15 @@ func (s *Store) identities(
 	return ids, s.broken(rows.Err(), doing)
 }
 
-// LinkedSites lists the sites that have links or trait writes, ascending.
-func (s *Store) LinkedSites(ctx context.Context) ([]journey.SiteID, error) {
+// FactSites lists the sites that have facts, ascending.
+func (s *Store) FactSites(ctx context.Context) ([]journey.SiteID, error) {
 	var sites []string
 	err := s.conn.QueryRow(ctx, `SELECT arraySort(groupUniqArray(site)) FROM (
 		SELECT DISTINCT toString(site) AS site FROM links
-		UNION ALL SELECT DISTINCT toString(site) FROM trait_writes)`).Scan(&sites)
+		UNION ALL SELECT DISTINCT toString(site) FROM trait_writes
+		UNION ALL SELECT site FROM freshness)`).Scan(&sites)
 	if err != nil {
-		return nil, s.broken(err, "listing linked sites")
+		return nil, s.broken(err, "listing sites")
 	}
 	ids := make([]journey.SiteID, len(sites))
 	for i, site := range sites {

@@ -126,32 +126,48 @@ func TestWrites(t *testing.T) {
 	check("of another site", shown(d.WritesAsOf(ctx, "other", nil, second+1000)))
 }
 
-func TestLinked(t *testing.T) {
+func TestKnown(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
 	before, err := d.Now(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	before = before.Truncate(time.Millisecond)
 	there := identify(4, `{"x":1}`, "u1")
 	there.Site = "other"
-	d.insert(t, track(1, "u1", "v1"), track(2, "v2"), identify(3, `{"x":1}`, "u3"), there)
-	got, err := d.Linked(t.Context(), site, before.Truncate(time.Millisecond))
+	elsewhere := track(5, "v9")
+	elsewhere.Site = "third"
+	d.insert(t, track(1, "u1", "v1"), track(2, "v2"), identify(3, `{"x":1}`, "u3"), there, elsewhere)
+	linked := ids(user("u1"), visitor("v1"), user("u3"))
+	for _, c := range []struct {
+		name  string
+		needs journey.PersonNeeds
+		since time.Time
+		want  []journey.IdentityID
+	}{
+		{"of links and traits", journey.PersonNeeds{}, before, linked},
+		{"of other events", journey.PersonNeeds{Events: []string{"Visit"}}, before, linked},
+		{
+			"of orders",
+			journey.PersonNeeds{Events: []string{"Order"}},
+			before,
+			append(ids(visitor("v2")), linked...),
+		},
+		{"of all", journey.PersonNeeds{All: true}, before, append(ids(visitor("v2")), linked...)},
+		{"in an hour from now", journey.PersonNeeds{All: true}, before.Add(time.Hour), nil},
+	} {
+		got, err := d.Known(t.Context(), site, c.needs, c.since)
+		want := slices.Sorted(slices.Values(c.want))
+		if diff := gocmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("known %s: %v (-want +got):\n%s", c.name, err, diff)
+		}
+	}
+	sites, err := d.FactSites(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := slices.Sorted(slices.Values(ids(user("u1"), visitor("v1"), user("u3"))))
-	if diff := gocmp.Diff(want, got); diff != "" {
-		t.Errorf("linked (-want +got):\n%s", diff)
-	}
-	if got, err := d.Linked(t.Context(), site, before.Add(time.Hour)); len(got) > 0 || err != nil {
-		t.Errorf("linked in an hour from now: %v, %v", got, err)
-	}
-	sites, err := d.LinkedSites(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff([]journey.SiteID{"other", site}, sites); diff != "" {
+	if diff := gocmp.Diff([]journey.SiteID{"other", site, "third"}, sites); diff != "" {
 		t.Errorf("sites (-want +got):\n%s", diff)
 	}
 }
@@ -183,17 +199,18 @@ func TestGenerations(t *testing.T) {
 	profile := func(id journey.IdentityID, persona journey.PersonaID) []store.Profile {
 		return []store.Profile{{
 			Identity: id, Person: journey.PersonID(id), Persona: persona, Version: 2,
-			Traits: `{"x":1}`, LastWriteAt: noon.UnixMilli(),
+			Traits: `{"x":1}`, Groups: `{"team":"a"}`, LastWriteAt: noon.UnixMilli(),
+			Repeats: []journey.Boundary{{Touchpoint: "again", At: noon.UnixMilli(), Before: 3}},
 		}}
 	}
 	content := func() string {
-		return d.raw(t, `SELECT groupArray((identity, person, persona, map_version, traits,
+		return d.raw(t, `SELECT groupArray((identity, person, persona, map_version, traits, groups, repeats,
 			toUnixTimestamp64Milli(last_write_at), toUnixTimestamp64Nano(derived_at)))
 			FROM (SELECT * FROM profiles FINAL ORDER BY identity)`)
 	}
 	row := func(id int, persona string, at time.Time) string {
-		return fmt.Sprintf(`[(%d,%d,'%s',2,'{"x":1}',%d,%d)]`, id, id, persona, noon.UnixMilli(),
-			at.UnixNano())
+		return fmt.Sprintf(`[(%d,%d,'%s',2,'{"x":1}','{"team":"a"}',[('again',%d,3)],%d,%d)]`, id, id,
+			persona, noon.UnixMilli(), noon.UnixMilli(), at.UnixNano())
 	}
 	if err := d.InsertProfiles(ctx, site, profile(1, "old"), noon.Add(1)); err != nil {
 		t.Fatal(err)

@@ -59,6 +59,33 @@ func commitsFollowYes(t *testing.T, w world) {
 	w.await(t, "all is committed", func() bool { return w.lag(t, w.config().Group) == 0 })
 }
 
+// idleIsToldBetweenBatches: it is told while there is nothing, and afterwards, and never beside a
+// batch.
+func idleIsToldBetweenBatches(t *testing.T, w world) {
+	w.makeTopic(t, stream.Topic{Partitions: 1})
+	var busy atomic.Bool
+	var rests, handled atomic.Int64
+	config := w.config()
+	config.IdleEvery = time.Millisecond
+	config.Idle = func(context.Context) {
+		rests.Add(1)
+		if busy.Load() {
+			t.Error("told to be idle while a batch is handled")
+		}
+	}
+	w.join(t, config, stream.HandlerFunc(func(_ context.Context, b stream.Batch) error {
+		busy.Store(true)
+		defer busy.Store(false)
+		handled.Add(int64(len(b.Records)))
+		return nil
+	}))
+	w.await(t, "nothing comes", func() bool { return rests.Load() > 2 })
+	w.write(t, 0, 100)
+	w.await(t, "all is handled", func() bool { return handled.Load() == 100 })
+	before := rests.Load()
+	w.await(t, "nothing comes any more", func() bool { return rests.Load() > before+2 })
+}
+
 // errorsAreRetriedInOrder: a handler that fails sees the same batch until it says yes, and what
 // it says yes to is each partition without a gap.
 func errorsAreRetriedInOrder(t *testing.T, w world) {

@@ -44,6 +44,10 @@ type ConsumerConfig struct {
 	// RebalanceTimeout is how long the members have to finish when another one joins or
 	// leaves; default 30 s.
 	RebalanceTimeout time.Duration
+	// Idle, where it is there, is called every IdleEvery (default 1 s) while there is no batch to
+	// handle, on a context that lasts as that of a batch does; never while Handle runs.
+	Idle      func(ctx context.Context)
+	IdleEvery time.Duration
 	// WatchInterval is how often the topic is asked for new partitions; default 5 s.
 	WatchInterval time.Duration
 
@@ -67,6 +71,7 @@ func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	c.SessionTimeout = orElse(c.SessionTimeout, 30*time.Second)
 	c.HeartbeatInterval = orElse(c.HeartbeatInterval, c.SessionTimeout/10)
 	c.RebalanceTimeout = orElse(c.RebalanceTimeout, 30*time.Second)
+	c.IdleEvery = orElse(c.IdleEvery, time.Second)
 	c.WatchInterval = orElse(c.WatchInterval, 5*time.Second)
 	return c
 }

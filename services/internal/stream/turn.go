@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -42,16 +43,38 @@ func (t *turn) run(ctx context.Context) {
 		readers.Go(func() { t.fetch(ctx, a) })
 	}
 	readers.Go(func() { gather(ctx, t.limits(), t.chunks, t.piles) })
+	idle, stop := t.idle()
+	defer stop()
 	for {
 		select {
 		case p := <-t.piles:
 			if ctx.Err() != nil || !t.work(ctx, p.batch(t.config.Topic)) {
 				return
 			}
+		case <-idle:
+			t.rest(ctx)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// idle ticks where somebody wants to know that there is no batch.
+func (t *turn) idle() (ticks <-chan time.Time, stop func()) {
+	if t.config.Idle == nil {
+		return nil, func() {}
+	}
+	ticker := time.NewTicker(t.config.IdleEvery)
+	return ticker.C, ticker.Stop
+}
+
+func (t *turn) rest(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	lasting, cancel := outlive(ctx, t.config.FinishTimeout)
+	defer cancel()
+	t.config.Idle(lasting)
 }
 
 func (t *turn) partitions() []int {

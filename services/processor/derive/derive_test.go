@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -70,6 +72,30 @@ personas:
 	return m.WithVersion(4)
 }
 
+// deedsMap has personas by what persons did.
+func deedsMap(t testing.TB) *journey.Map {
+	t.Helper()
+	m, err := journey.ParseMap(`
+title: Test
+stages: [{id: look}, {id: buy}, {id: stay}]
+channels: [{id: shop, when: 'has(properties.shop)'}]
+touchpoints:
+  - {id: order, stage: buy, events: [Order]}
+  - {id: again, stage: stay, repeat: {of: order}}
+  - {id: third, stage: stay, repeat: {of: order, from: 3}}
+personas:
+  - {id: rich, when: 'traits.plan == "pro" && sum("Order", "total") > 3.0'}
+  - {id: member, when: 'groups.company == "acme" && count("Order") > 0'}
+  - {id: sleeping, when: 'days_since(last("Order")) >= 1'}
+  - {id: loyal, when: count("Order") > 1}
+  - {id: shopper, when: last_channel == "shop" && sessions > 0}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.WithVersion(4)
+}
+
 // touched are the identities that facts bear on, and the most links that one of them gets.
 func touched(facts ...journey.Fact) ([]journey.IdentityID, int) {
 	counts := map[journey.IdentityID]int{}
@@ -93,7 +119,10 @@ func (m *memory) deliver(t *testing.T, jm *journey.Map, facts ...journey.Fact) [
 	t.Helper()
 	m.add(facts...)
 	ids, links := touched(facts...)
-	refused, err := derive.Refresh(t.Context(), m, m, jm, site, ids, links)
+	readAt, _ := m.Now(t.Context())
+	refused, err := derive.Refresh(t.Context(), m, m, derive.Task{
+		Site: site, Map: jm, ReadAt: readAt, Touched: ids, NewLinks: links,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +283,7 @@ func TestWithoutMap(t *testing.T) {
 // TestNobodyTouched asks nothing.
 func TestNobodyTouched(t *testing.T) {
 	t.Parallel()
-	refused, err := derive.Refresh(t.Context(), nil, nil, nil, site, nil, 0)
+	refused, err := derive.Refresh(t.Context(), nil, nil, derive.Task{Site: site})
 	if len(refused) > 0 || err != nil {
 		t.Errorf("refused %v, %v", refused, err)
 	}
@@ -275,9 +304,12 @@ func (f *failing) fail() error {
 	return nil
 }
 
-func (f *failing) Now(ctx context.Context) (time.Time, error) {
-	at, _ := f.memory.Now(ctx)
-	return at, f.fail()
+func (f *failing) Deeds(
+	ctx context.Context, s journey.SiteID, of []journey.IdentityID, needs journey.PersonNeeds,
+	asOf int64,
+) ([]journey.Deed, error) {
+	deeds, _ := f.memory.Deeds(ctx, s, of, needs, asOf)
+	return deeds, f.fail()
 }
 
 func (f *failing) FirstLinks(
@@ -317,7 +349,9 @@ func TestFailures(t *testing.T) {
 	for calls := 0; ; calls++ {
 		f := &failing{memory: newMemory(), calls: calls}
 		f.add(seen(1, "v", "a"), identify(2, "a", `{"x":1}`))
-		_, err := derive.Refresh(t.Context(), f, f, jm, site, ids(visitor("v")), 1)
+		_, err := derive.Refresh(t.Context(), f, f, derive.Task{
+			Site: site, Map: jm, ReadAt: time.Unix(2, 0), Touched: ids(visitor("v")), NewLinks: 1,
+		})
 		if err == nil {
 			if calls < 5 {
 				t.Errorf("no error though call %d failed", calls+1)
@@ -335,11 +369,25 @@ func randomFact(t *rapid.T, i int) journey.Fact {
 	users, visitors := []string{"", "a", "b", "c", "d"}, []string{"", "v", "w", "x"}
 	f := fact(rapid.IntRange(0, 6).Draw(t, "at"),
 		rapid.SampledFrom([]journey.Kind{
-			journey.Track, journey.Identify, journey.Alias,
+			journey.Track, journey.Track, journey.Identify, journey.Group, journey.Alias,
 		}).Draw(t, "kind"),
 		rapid.SampledFrom(users).Draw(t, "user"), rapid.SampledFrom(visitors).Draw(t, "visitor"))
 	f.Message = journey.MessageID(fmt.Sprint("m", i))
 	switch f.Kind {
+	case journey.Track:
+		f.Event = rapid.SampledFrom([]string{"Order", "Look"}).Draw(t, "event")
+		f.Properties = rapid.SampledFrom([]journey.Object{
+			"", `{"total":2}`, `{"shop":1,"total":0.1}`, `{"total":"9"}`,
+		}).Draw(t, "properties")
+		f.OccurredAt = f.OccurredAt.Add(rapid.SampledFrom([]time.Duration{
+			0, 1, 40 * time.Hour,
+		}).Draw(t, "later"))
+		f.OriginalAt = f.OccurredAt
+	case journey.Group:
+		f.Group = journey.GroupID(rapid.SampledFrom([]string{"acme", "other"}).Draw(t, "group"))
+		f.Traits = rapid.SampledFrom([]journey.Object{
+			"", `{"groupType":"company"}`, `{"group_type":"company"}`,
+		}).Draw(t, "type of group")
 	case journey.Identify:
 		f.Traits = rapid.SampledFrom([]journey.Object{
 			`{"plan":"pro"}`, `{"plan":"free"}`, `{"plan":null,"x":1}`,
@@ -358,9 +406,11 @@ func randomFact(t *rapid.T, i int) journey.Fact {
 // all facts at once; an identity without one is a person without traits.
 func TestEqualsDeriveAll(t *testing.T) {
 	t.Parallel()
-	jm := journeyMap(t)
+	byTraits, byDeeds := journeyMap(t), deedsMap(t)
 	rapid.Check(t, func(rt *rapid.T) {
+		jm := rapid.SampledFrom([]*journey.Map{byTraits, byDeeds}).Draw(rt, "map")
 		m := newMemory()
+		m.attributes = jm
 		n := rapid.IntRange(1, 14).Draw(rt, "facts")
 		var batch []journey.Fact
 		for i := range n {
@@ -376,16 +426,76 @@ func TestEqualsDeriveAll(t *testing.T) {
 	})
 }
 
+// TestOrderAndCopies: neither the order of facts nor how often each is there changes a profile.
+func TestOrderAndCopies(t *testing.T) {
+	t.Parallel()
+	jm := deedsMap(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		one := newMemory()
+		one.attributes = jm
+		for i := range rapid.IntRange(1, 14).Draw(rt, "facts") {
+			one.add(randomFact(rt, i))
+		}
+		other := newMemory()
+		other.attributes = jm
+		other.facts = append(slices.Clone(one.facts), one.facts[:len(one.facts)/2]...)
+		seed := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
+		seed.Shuffle(len(other.facts), func(i, j int) {
+			other.facts[i], other.facts[j] = other.facts[j], other.facts[i]
+		})
+		if diff := gocmp.Diff(one.all(jm), other.all(jm)); diff != "" {
+			rt.Fatalf("profiles (-in order, once +shuffled, twice):\n%s", diff)
+		}
+	})
+}
+
+// TestPersonOfDeeds: what a person did under several identities counts together, in shown order, and
+// a late touchpoint changes persona and repeats as if it had come in time.
+func TestPersonOfDeeds(t *testing.T) {
+	t.Parallel()
+	m, jm := newMemory(), deedsMap(t)
+	m.attributes = jm
+	order := func(second int, u, v string, total journey.Object) journey.Fact {
+		f := fact(second, journey.Track, u, v)
+		f.Event, f.Properties = "Order", total
+		return f
+	}
+	group := fact(6, journey.Group, "a", "")
+	group.Group, group.Traits = "acme", `{"groupType":"company"}`
+	m.deliver(t, jm, order(10, "a", "", `{"total":2}`), group)
+	person := journey.PersonID(min(user("a"), visitor("phone")))
+	want := store.Profile{
+		Identity: user("a"), Person: journey.PersonID(user("a")), Persona: "member", Version: 4,
+		Groups: `{"company":"acme"}`, LastWriteAt: noon.Add(10 * time.Second).UnixMilli(),
+	}
+	if diff := gocmp.Diff(want, m.profiles[user("a")]); diff != "" {
+		t.Errorf("profile after one order (-want +got):\n%s", diff)
+	}
+	m.deliver(t, jm, order(2, "", "phone", `{"total":1.5}`), seen(3, "phone", "a"),
+		identify(4, "a", `{"plan":"pro"}`))
+	want.Person, want.Persona, want.Traits = person, "rich", `{"plan":"pro"}`
+	want.Repeats = []journey.Boundary{
+		{Touchpoint: "again", At: noon.Add(10 * time.Second).UnixMilli()},
+	}
+	if diff := gocmp.Diff(want, m.profiles[user("a")]); diff != "" {
+		t.Errorf("profile after a late order of the phone (-want +got):\n%s", diff)
+	}
+}
+
 // all are the profiles that follow from all facts, of every identity of the small world.
 func (m *memory) all(jm *journey.Map) []store.Profile {
 	var links []identity.Link
-	var writes []identity.Write
+	var known derive.Known
 	for _, f := range m.facts {
 		links = append(links, identity.LinksOf(f)...)
-		writes = append(writes, identity.WritesOf(f)...)
+		known.Writes = append(known.Writes, identity.WritesOf(f)...)
+		d := deedOf(f, m.attributes, jm.PersonNeeds())
+		if needs := jm.PersonNeeds(); f.Kind.IsTouchpoint() && needs.Wants(d.Event, d.Touchpoint) {
+			known.Deeds = append(known.Deeds, d)
+		}
 	}
 	persons := identity.Resolve(links, identity.MaxIdentities)
-	return sorted(derive.Derive(m.everybody(), persons, writes, jm))
+	return sorted(derive.Derive(m.everybody(), persons, known, jm))
 }
 
 func (m *memory) everybody() []journey.IdentityID {
@@ -445,9 +555,11 @@ func TestContract(t *testing.T) {
 		return facts
 	}).Example(1)
 	double.add(facts...)
+	jm := deedsMap(t)
+	double.attributes = jm
 	rows := make([]store.Row, len(facts))
 	for i := range facts {
-		rows[i].Fact = &facts[i]
+		rows[i] = store.Row{Fact: &facts[i], Attribution: jm.Attribute(&facts[i])}
 	}
 	for range 2 { // facts may be stored twice
 		if err := real.InsertFacts(t.Context(), rows); err != nil {
@@ -475,11 +587,28 @@ func TestContract(t *testing.T) {
 		links, err := f.OtherLinks(t.Context(), "other", all)
 		return texts(links), err
 	}, double, real)
-	compare(t, "whether time goes on", func(f derive.Facts) ([]string, error) {
-		one, err := f.Now(t.Context())
-		two, again := f.Now(t.Context())
-		return []string{fmt.Sprint(one.Before(two), one.Location())}, errors.Join(err, again)
-	}, double, real)
+	for _, of := range [][]journey.IdentityID{all, all[:2], nil} {
+		for name, needs := range contractNeeds(jm) {
+			for _, asOf := range []int64{0, noon.Add(3 * time.Second).UnixMilli(), math.MaxInt64} {
+				compare(t, fmt.Sprintf("deeds of %s as of %d", name, asOf),
+					func(f derive.Facts) ([]string, error) {
+						deeds, err := f.Deeds(t.Context(), site, of, needs, asOf)
+						return texts(deeds), err
+					}, double, real)
+			}
+		}
+	}
+}
+
+func contractNeeds(m *journey.Map) map[string]journey.PersonNeeds {
+	return map[string]journey.PersonNeeds{
+		"the map": m.PersonNeeds(),
+		"nothing": {},
+		"orders":  {Events: []string{"Order"}, Properties: []string{"shop", "total"}},
+		"bases":   {Bases: []journey.TouchpointID{"order"}},
+		"either":  {Events: []string{"Look", "it's \\ not\x00there"}, Bases: []journey.TouchpointID{"order"}},
+		"all":     {All: true},
+	}
 }
 
 func compare(

@@ -15,10 +15,12 @@ import (
 
 // memory is a store of facts and profiles; TestContract holds it to the real one.
 type memory struct {
-	facts    []*journey.Fact
-	profiles map[journey.IdentityID]store.Profile
-	derived  map[journey.IdentityID]time.Time
-	now      time.Time
+	facts []*journey.Fact
+	// attributes says what touchpoints are; nil attributes none.
+	attributes *journey.Map
+	profiles   map[journey.IdentityID]store.Profile
+	derived    map[journey.IdentityID]time.Time
+	now        time.Time
 	// read counts the links that were given out.
 	read int
 }
@@ -119,6 +121,42 @@ func (m *memory) LastWrites(
 		}
 	}
 	return slices.Collect(maps.Values(last)), nil
+}
+
+func (m *memory) Deeds(
+	_ context.Context, site journey.SiteID, of []journey.IdentityID, needs journey.PersonNeeds,
+	asOf int64,
+) ([]journey.Deed, error) {
+	var deeds []journey.Deed
+	for _, f := range m.facts {
+		if f.Site != site || !f.Kind.IsTouchpoint() || f.At() > asOf {
+			continue
+		}
+		d := deedOf(f, m.attributes, needs)
+		if needs.Wants(d.Event, d.Touchpoint) && (len(of) == 0 || slices.Contains(of, d.Identity)) {
+			deeds = append(deeds, d)
+		}
+	}
+	return deeds, nil
+}
+
+// deedOf is a touchpoint as rules about persons see it.
+func deedOf(f *journey.Fact, m *journey.Map, needs journey.PersonNeeds) journey.Deed {
+	d := journey.Deed{
+		Identity: f.Identity(), OccurredAt: f.OccurredAt.UnixNano(),
+		OriginalAt: f.OriginalAt.UnixNano(), ReceivedAt: f.ReceivedAt.UnixNano(), Index: f.Index,
+		Message: f.Message, Event: f.Event,
+	}
+	if m != nil {
+		a := m.Attribute(f)
+		d.Touchpoint, d.Channel = a.Touchpoint, a.Channel
+	}
+	if slices.Contains(needs.Events, f.Event) && f.Properties != "" && len(needs.Properties) > 0 {
+		for _, property := range needs.Properties {
+			d.Values = append(d.Values, f.Properties.Value(property))
+		}
+	}
+	return d
 }
 
 func (m *memory) InsertProfiles(

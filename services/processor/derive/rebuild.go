@@ -19,10 +19,10 @@ const lateness = time.Minute
 
 // Rebuild derives all profiles anew into a generation of its own, puts it in place of the present
 // one, and then derives again what processors derived or stored meanwhile. They may go on: what
-// they write to the old generation is caught up with, in good part before the exchange. latest
-// gives a site's newest map. progress is told per site how many identities are done of how many.
+// they write to the old generation is caught up with, in good part before the exchange. progress is
+// told per site how many identities are done of how many.
 func Rebuild(
-	ctx context.Context, st *store.Store, latest func(journey.SiteID) *journey.Map,
+	ctx context.Context, st *store.Store, latest Latest,
 	progress func(site journey.SiteID, done, of int),
 ) error {
 	began, err := st.Now(ctx)
@@ -56,10 +56,13 @@ func Rebuild(
 	return nil
 }
 
+// Latest reads the newest map of a site, nil if there is none.
+type Latest func(ctx context.Context, site journey.SiteID) (*journey.Map, error)
+
 type rebuild struct {
 	store  *store.Store
 	next   store.NextProfiles
-	latest func(journey.SiteID) *journey.Map
+	latest Latest
 }
 
 // all derives every identity that has facts.
@@ -67,9 +70,9 @@ func (r rebuild) all(
 	ctx context.Context, progress func(site journey.SiteID, done, of int),
 ) error {
 	return r.eachSite(ctx, func(site journey.SiteID) error {
-		ids, err := r.store.Linked(ctx, site, time.Unix(0, 0))
+		ids, err := r.known(ctx, site, time.Unix(0, 0))
 		if err != nil {
-			return fmt.Errorf("listing identities: %w", err)
+			return err
 		}
 		return r.refresh(ctx, r.next, site, ids, func(done int) { progress(site, done, len(ids)) })
 	})
@@ -81,9 +84,9 @@ func (r rebuild) catchUp(
 	ctx context.Context, into Profiles, in store.Generation, since time.Time,
 ) error {
 	return r.eachSite(ctx, func(site journey.SiteID) error {
-		ids, err := r.store.Linked(ctx, site, since.Add(-lateness))
+		ids, err := r.known(ctx, site, since.Add(-lateness))
 		if err != nil {
-			return fmt.Errorf("listing identities with late facts: %w", err)
+			return err
 		}
 		derived, err := r.store.DerivedSince(ctx, in, site, since.Add(-lateness))
 		if err != nil {
@@ -95,8 +98,24 @@ func (r rebuild) catchUp(
 	})
 }
 
+// known lists the identities with facts stored since an instant.
+func (r rebuild) known(
+	ctx context.Context, site journey.SiteID, since time.Time,
+) ([]journey.IdentityID, error) {
+	m, err := r.latest(ctx, site)
+	if err != nil {
+		return nil, fmt.Errorf("reading the newest map: %w", err)
+	}
+	t := Task{Map: m}
+	ids, err := r.store.Known(ctx, site, t.needs(), since)
+	if err != nil {
+		return nil, fmt.Errorf("listing identities with facts: %w", err)
+	}
+	return ids, nil
+}
+
 func (r rebuild) eachSite(ctx context.Context, do func(journey.SiteID) error) error {
-	sites, err := r.store.LinkedSites(ctx)
+	sites, err := r.store.FactSites(ctx)
 	if err != nil {
 		return fmt.Errorf("listing sites: %w", err)
 	}
@@ -115,11 +134,26 @@ func (r rebuild) refresh(
 ) error {
 	done := 0
 	for chunk := range slices.Chunk(ids, rebuildChunk) {
-		if _, err := Refresh(ctx, r.store, into, r.latest(site), site, chunk, 0); err != nil {
+		if err := r.derive(ctx, into, site, chunk); err != nil {
 			return fmt.Errorf("deriving %d profiles: %w", len(chunk), err)
 		}
 		done += len(chunk)
 		progress(done)
 	}
 	return nil
+}
+
+func (r rebuild) derive(
+	ctx context.Context, into Profiles, site journey.SiteID, ids []journey.IdentityID,
+) error {
+	readAt, err := r.store.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("dating profiles: %w", err)
+	}
+	m, err := r.latest(ctx, site)
+	if err != nil {
+		return fmt.Errorf("reading the newest map: %w", err)
+	}
+	_, err = Refresh(ctx, r.store, into, Task{Site: site, Map: m, ReadAt: readAt, Touched: ids})
+	return err
 }

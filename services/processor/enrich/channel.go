@@ -61,8 +61,10 @@ type arrival struct {
 	onPage   bool
 	query    url.Values
 	campaign campaign
-	// host is the page's own; referrer is where the visitor came from.
-	host, referrer string
+	// stated is the campaign as its maker wrote it.
+	stated journey.Campaign
+	// address is the page's own; referrer is where the visitor came from.
+	address, referrer string
 }
 
 func arrivalOf(context journey.Object) arrival {
@@ -78,27 +80,32 @@ func arrivalOf(context journey.Object) arrival {
 			from = literal
 		}
 	}
-	a.campaign = campaignOf(journey.Object(stated))
+	a.state(campaignOf(journey.Object(stated)))
 	a.readPage(journey.Object(page))
 	if a.referrer == "" {
 		a.referrer = journey.Unquote(journey.Object(from).Literal("url"))
 	}
 	if a.campaign == (campaign{}) {
-		a.campaign = campaign{
-			source: lower(a.query.Get("utm_source")), medium: word(a.query.Get("utm_medium")),
-			name: lower(a.query.Get("utm_campaign")),
-		}
+		a.state(journey.Campaign{
+			Name:   a.query.Get("utm_campaign"),
+			Source: a.query.Get("utm_source"), Medium: a.query.Get("utm_medium"),
+		})
 	}
 	return a
 }
 
+func (a *arrival) state(c journey.Campaign) {
+	a.stated = c
+	a.campaign = campaign{source: lower(c.Source), medium: word(c.Medium), name: lower(c.Name)}
+}
+
 func (a *arrival) readPage(page journey.Object) {
-	var address, search string
+	var search string
 	for name, literal := range page.All() {
 		a.onPage = true
 		switch name {
 		case "url":
-			address = journey.Unquote(literal)
+			a.address = journey.Unquote(literal)
 		case "search":
 			search = journey.Unquote(literal)
 		case "referrer":
@@ -108,9 +115,8 @@ func (a *arrival) readPage(page journey.Object) {
 			}
 		}
 	}
-	a.host = hostOf(address)
 	if search == "" {
-		_, search, _ = strings.Cut(address, "?")
+		_, search, _ = strings.Cut(a.address, "?")
 		search, _, _ = strings.Cut(search, "#")
 	}
 	if search = strings.TrimPrefix(search, "?"); search != "" {
@@ -162,7 +168,7 @@ func (a *arrival) byReferrer() journey.ChannelID {
 	switch {
 	case from == "":
 		return Direct
-	case sameSite(from, a.host):
+	case sameSite(from, hostOf(a.address)):
 		return ""
 	}
 	return organic[sourceOf(from)]
@@ -176,21 +182,6 @@ var organic = map[source]journey.ChannelID{
 
 // campaign is what its maker called it, in lower case.
 type campaign struct{ source, medium, name string }
-
-func campaignOf(o journey.Object) campaign {
-	var c campaign
-	for name, literal := range o.All() {
-		switch name {
-		case "source":
-			c.source = lower(journey.Unquote(literal))
-		case "medium":
-			c.medium = word(journey.Unquote(literal))
-		case "name":
-			c.name = lower(journey.Unquote(literal))
-		}
-	}
-	return c
-}
 
 func lower(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
 

@@ -3,7 +3,9 @@ package answer
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -32,13 +34,19 @@ type directory struct {
 	entries  []entry
 	personas words
 	sites    words
+	// repeats are where the touchpoints of persons begin to be repeats, by place in entries of the
+	// person's smallest identity; persons without any are not in it.
+	repeats map[uint32][]journey.Boundary
+	// current is the map version of a site that settles found to be the one by which all of its
+	// profiles were derived.
+	current map[journey.SiteID]journey.MapVersion
 }
 
 // entry is what is derived of an identity.
 type entry struct {
 	identity journey.IdentityID
 	person   journey.PersonID
-	// lastWriteAt is the person's newest trait write, in milliseconds since 1970.
+	// lastWriteAt is the person's newest fact that the persona rests on, in milliseconds since 1970.
 	lastWriteAt int64
 	// derivedAt in nanoseconds of the server's clock: the newest entry counts.
 	derivedAt int64
@@ -48,7 +56,10 @@ type entry struct {
 }
 
 func newDirectory(st *store.Store) *directory {
-	return &directory{store: st, numbers: newTable(0)}
+	return &directory{
+		store: st, numbers: newTable(0), repeats: make(map[uint32][]journey.Boundary),
+		current: make(map[journey.SiteID]journey.MapVersion),
+	}
 }
 
 // refresh reads what has come since the last time. What it read is taken over at once, when all of
@@ -114,7 +125,8 @@ func (u *update) read(ctx context.Context, st *store.Store, parts []string) erro
 	query := store.Query{
 		SQL: `SELECT identity, person, toUnixTimestamp64Milli(last_write_at),
 			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String),
-			CAST(site AS String)
+			CAST(site AS String), arrayStringConcat(arrayMap(r -> concat(r.1, ' ', toString(r.2), ' ',
+				toString(r.3)), repeats), ',')
 			FROM profiles WHERE has(splitByChar(',', {parts:String}), _part)`,
 		Params: map[string]string{"parts": strings.Join(parts, ",")},
 		Columns: []store.Column{
@@ -125,6 +137,7 @@ func (u *update) read(ctx context.Context, st *store.Store, parts []string) erro
 			{Name: "version", Type: store.UInt32},
 			{Name: "persona", Type: store.String},
 			{Name: "site", Type: store.String},
+			{Name: "repeats", Type: store.String},
 		},
 	}
 	err := st.Stream(ctx, query, func(b *store.Block) error {
@@ -147,6 +160,7 @@ func (d *directory) take(u *update) {
 	defer d.mutex.Unlock()
 	if u.whole {
 		d.numbers, d.entries = newTable(0), nil
+		clear(d.repeats)
 	}
 	d.generation++
 	d.table, d.parts = u.table, u.parts
@@ -168,8 +182,29 @@ func (d *directory) add(b *store.Block) {
 			lastWriteAt: b.Int64(2)[i], derivedAt: derivedAt,
 			version: journey.MapVersion(b.UInt32(4)[i]), persona: d.personas.number(b.Bytes(5, i)),
 			site: d.sites.number(b.Bytes(6, i)),
+		}, boundariesOf(b.Bytes(7, i)))
+	}
+}
+
+// boundariesOf reads boundaries as update.read asks for them: touchpoint, instant and how many come
+// before, with blanks between.
+func boundariesOf(text []byte) []journey.Boundary {
+	if len(text) == 0 {
+		return nil
+	}
+	var boundaries []journey.Boundary
+	for part := range strings.SplitSeq(string(text), ",") {
+		words := strings.Fields(part)
+		if len(words) != 3 {
+			continue
+		}
+		at, _ := strconv.ParseInt(words[1], 10, 64)
+		before, _ := strconv.Atoi(words[2])
+		boundaries = append(boundaries, journey.Boundary{
+			Touchpoint: journey.TouchpointID(words[0]), At: at, Before: before,
 		})
 	}
+	return boundaries
 }
 
 // words are the few texts of a column, by number.
@@ -192,13 +227,47 @@ func (w *words) number(text []byte) uint32 {
 	return n
 }
 
-func (d *directory) put(e entry) {
-	if n, ok := d.numbers.get(uint64(e.identity)); ok {
+func (d *directory) put(e entry, repeats []journey.Boundary) {
+	n, ok := d.numbers.get(uint64(e.identity))
+	if ok {
 		d.entries[n] = e
-		return
+	} else {
+		n = uint64(len(d.entries))
+		d.numbers.set(uint64(e.identity), n)
+		d.entries = append(d.entries, e)
 	}
-	d.numbers.set(uint64(e.identity), uint64(len(d.entries)))
-	d.entries = append(d.entries, e)
+	if len(repeats) > 0 && uint64(e.person) == uint64(e.identity) {
+		d.repeats[uint32(n)] = repeats
+	} else if len(d.repeats) > 0 {
+		delete(d.repeats, uint32(n))
+	}
+}
+
+// repeatsOf are where a person's touchpoints begin to be repeats.
+func (d *directory) repeatsOf(p journey.PersonID) []journey.Boundary {
+	if len(d.repeats) == 0 {
+		return nil
+	}
+	n, ok := d.numbers.get(uint64(p))
+	if !ok {
+		return nil
+	}
+	return d.repeats[uint32(n)]
+}
+
+// ofSite are the entries of a site, in no order.
+func (d *directory) ofSite(site journey.SiteID) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		number, known := d.sites.numbers[string(site)]
+		if !known {
+			return
+		}
+		for i := range d.entries {
+			if d.entries[i].site == number && !yield(&d.entries[i]) {
+				return
+			}
+		}
+	}
 }
 
 // entryOf is what is derived of an identity, if anything is.

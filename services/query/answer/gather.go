@@ -1,17 +1,18 @@
 package answer
 
 import (
-	"encoding/binary"
-
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/store"
-	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/query/plan"
 )
 
-// MaxTouchpoints is the most that one question may read: it keeps about 20 bytes of each.
-const MaxTouchpoints = 80_000_000
+// What one question may keep: touchpoints, and bytes of what is needed of them. A plain question
+// keeps about 20 bytes of each, one that asks for the order within a millisecond about 60.
+const (
+	MaxTouchpoints = 80_000_000
+	MaxBytes       = 2_000_000_000
+)
 
 // Identities are uniform hashes and come sorted within each part of the table, so what is gathered
 // is cut where the first bits of the identity change, and one bucket is worked on after the other:
@@ -26,27 +27,37 @@ func bucketOf(number uint64) int { return int(number >> (64 - bucketBits)) }
 // gathered are the touchpoints that a question needs, as they came.
 type gathered struct {
 	program *funnel.Program
+	repeats *repeats
+	// order is what of the shown order was read.
+	order   plan.Order
 	layout  plan.Layout
 	blocks  []block
 	buckets [bucketCount][]segment
-	// views are the distinct sets of values that conditions see; empty for a plain program.
-	views []funnel.TouchView
-	seen  map[string]uint32
-	key   []byte
-	// masks are the steps of each code of packed journeys; nil for rows of touchpoints.
-	masks masks
-	read  int
+	// views are the distinct sets of values; nil where the question looks at none.
+	views *views
+	// labels are what the codes of packed journeys stand for, masks the steps of each; nil for rows
+	// of touchpoints.
+	labels []store.Label
+	masks  *masks
+	read   int
+	bytes  int
 }
 
 // block is what came in one block.
 type block struct {
-	*store.Block
-
 	identities []uint64
 	at         []int64
 	names      []uint32
-	// view is which of the views each touchpoint has; nil for a plain program.
+	// bases is which base of a repeat each touchpoint is, from 1, 0 for none; nil where that is not
+	// asked.
+	bases []uint32
+	// view is which of the views each touchpoint has; nil where there are none.
 	view []uint32
+	// occurred, original, received and index order touchpoints of one millisecond, then messages;
+	// nil where they were not read.
+	occurred, original, received []int64
+	index                        []uint32
+	messages                     *store.Block
 	// packed are the touchpoints of packed journeys, and ends where each row's end; nil for rows
 	// of touchpoints.
 	packed, ends []uint64
@@ -67,104 +78,66 @@ func (b *block) span(i, j int32) (from, to int32) {
 // segment is a sequence of rows of a block that belong to one bucket.
 type segment struct{ block, from, to int32 }
 
-func newGathered(p *funnel.Program, layout plan.Layout) *gathered {
-	return &gathered{program: p, layout: layout, seen: make(map[string]uint32)}
-}
-
 // add takes a block of touchpoints, which is its own from now on.
 func (g *gathered) add(b *store.Block) error {
 	added := block{
-		Block: b, identities: b.UInt64(plan.Identity), at: b.Int64(plan.At),
-		names: b.UInt32(plan.Names),
+		identities: b.UInt64(plan.Identity), at: b.Int64(plan.At), names: b.UInt32(plan.Names),
 	}
-	if !g.program.Plain() {
-		added.view = g.viewsOf(b)
+	bytes := 20 * b.Rows
+	if g.layout.Base >= 0 {
+		added.bases = b.UInt32(g.layout.Base)
+		bytes += 4 * b.Rows
 	}
-	return g.keep(added, b.Rows)
+	if c := g.layout.Order; c >= 0 {
+		added.occurred, added.original, added.received = b.Int64(c), b.Int64(c+1), b.Int64(c+2)
+		added.index = b.UInt32(c + 3)
+		bytes += 28 * b.Rows
+	}
+	if c := g.layout.Message; c >= 0 {
+		added.messages = b
+		for row := range b.Rows {
+			bytes += 16 + len(b.Bytes(c, row))
+		}
+	}
+	if g.views != nil {
+		before := g.views.bytes
+		added.view = g.views.of(b, g.layout.Values, added.bases)
+		bytes += 4*b.Rows + g.views.bytes - before
+	}
+	if g.program.Question().Unit.Kind != funnel.PersonUnit {
+		bytes += sightBytes * b.Rows
+	}
+	return g.keep(added, b.Rows, bytes)
 }
 
 // addPacked takes a block of packed journeys, which is its own from now on.
 func (g *gathered) addPacked(b *store.Block) error {
-	added := block{Block: b, identities: b.UInt64(plan.Identity)}
+	added := block{identities: b.UInt64(plan.Identity)}
 	added.packed, added.ends = b.UInt64s(plan.Touches)
-	return g.keep(added, len(added.packed))
+	return g.keep(added, len(added.packed), 16*b.Rows+8*len(added.packed))
 }
 
 // keep cuts a block into segments.
-func (g *gathered) keep(added block, touchpoints int) error {
+func (g *gathered) keep(added block, touchpoints, bytes int) error {
 	if g.read += touchpoints; g.read > MaxTouchpoints {
 		return fault.New(fault.TooLarge, "the question reads more than %d touchpoints; "+
 			"ask about a shorter range or fewer steps", MaxTouchpoints)
 	}
+	if g.bytes += bytes; g.bytes > MaxBytes {
+		return fault.New(fault.TooLarge, "the question keeps more than %d MB of touchpoints and "+
+			"their values; ask about a shorter range, look at fewer properties, or leave "+
+			"breakdowns, units or departures out", MaxBytes/1_000_000)
+	}
 	number := int32(len(g.blocks))
 	g.blocks = append(g.blocks, added)
-	for i := 0; i < added.Rows; {
+	rows := len(added.identities)
+	for i := 0; i < rows; {
 		bucket, j := bucketOf(added.identities[i]), i+1
-		for j < added.Rows && bucketOf(added.identities[j]) == bucket {
+		for j < rows && bucketOf(added.identities[j]) == bucket {
 			j++
 		}
 		g.buckets[bucket] = append(g.buckets[bucket], segment{number, int32(i), int32(j)})
 		i = j
 	}
 	return nil
-}
-
-// viewsOf keeps each distinct set of values once.
-func (g *gathered) viewsOf(b *store.Block) []uint32 {
-	views := make([]uint32, b.Rows)
-	for i := range views {
-		g.key = g.viewKey(b, i)
-		n, ok := g.seen[string(g.key)]
-		if !ok {
-			n = uint32(len(g.views))
-			g.views = append(g.views, g.viewOf(b, i))
-			g.seen[string(g.key)] = n
-		}
-		views[i] = n
-	}
-	return views
-}
-
-func (g *gathered) viewKey(b *store.Block, row int) []byte {
-	key := g.key[:0]
-	add := func(column int) {
-		value := b.Bytes(column, row)
-		key = binary.AppendUvarint(key, uint64(len(value)))
-		key = append(key, value...)
-	}
-	for _, column := range []int{
-		g.layout.Channel, g.layout.Event, g.layout.Stage, g.layout.Touchpoint,
-		g.layout.Device, g.layout.Browser, g.layout.OS, g.layout.Traffic,
-	} {
-		if column >= 0 {
-			add(column)
-		}
-	}
-	for i := range g.program.Needs().Properties {
-		add(g.layout.Properties + i)
-	}
-	return key
-}
-
-func (g *gathered) viewOf(b *store.Block, row int) funnel.TouchView {
-	text := func(column int) string {
-		if column < 0 {
-			return ""
-		}
-		return string(b.Bytes(column, row))
-	}
-	v := funnel.TouchView{
-		Event: text(g.layout.Event), Channel: journey.ChannelID(text(g.layout.Channel)),
-		Stage:      journey.StageID(text(g.layout.Stage)),
-		Touchpoint: journey.TouchpointID(text(g.layout.Touchpoint)),
-		Client: journey.Client{
-			Device: text(g.layout.Device), Browser: text(g.layout.Browser), OS: text(g.layout.OS),
-		},
-		Traffic: journey.Traffic(text(g.layout.Traffic)),
-	}
-	for i := range g.program.Needs().Properties {
-		v.Properties = append(v.Properties,
-			journey.ParseValue(b.Bytes(g.layout.Properties+i, row)))
-	}
-	return v
 }

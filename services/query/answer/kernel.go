@@ -20,33 +20,48 @@ type linked struct {
 	strip  strip
 }
 
-// kernel finds the attempts of all persons of what was gathered.
+// result is a unit that entered, and what counts of it. counted holds until yield returns.
+type result struct {
+	// person is 0 where the unit is none, and unit its value then.
+	person  journey.PersonID
+	unit    string
+	counted *funnel.Counted
+}
+
+// yield takes the result of a unit. It is called by several workers at once; worker is less
+// than workers(). An error ends the question.
+type yield func(worker int, r result) error
+
+// kernel finds the attempts of all units of what was gathered.
 type kernel struct {
 	*gathered
 
 	directory *directory
 	people    *people
-	yield     func(worker int, r funnel.PersonResult)
+	variants  map[journey.PersonID][]journey.Value
+	newest    *journey.Map
+	units     *interner
+	yield     yield
 }
 
-// run evaluates all persons by several workers at once: first those of one identity, whose rows
-// all lie in one bucket, then the others by the bucket of the person.
+// run evaluates all units by several workers at once: first the persons of one identity, whose
+// rows all lie in one bucket, then the others by the bucket of the person; then units that are no
+// persons, by the bucket of the unit.
 func (k *kernel) run(ctx context.Context, workers int) error {
 	all := make([]*worker, workers)
 	for i := range all {
 		all[i] = newWorker(k, i)
 	}
-	for _, do := range []func(*worker, int){
+	rounds := []func(*worker, int){
 		func(w *worker, bucket int) { w.single(bucket) },
 		func(w *worker, bucket int) { w.several(bucket, all) },
-	} {
+	}
+	if k.units != nil {
+		rounds = append(rounds, func(w *worker, bucket int) { w.byUnit(bucket, all) })
+	}
+	for _, do := range rounds {
 		if err := inParallel(ctx, all, do); err != nil {
 			return err
-		}
-	}
-	for _, w := range all {
-		if w.unsure {
-			return errUnsure
 		}
 	}
 	return nil
@@ -62,6 +77,12 @@ func inParallel(ctx context.Context, all []*worker, do func(*worker, int)) error
 					return fmt.Errorf("evaluating persons: %w", err)
 				}
 				do(w, int(b)-1)
+				if w.unsure {
+					return errUnsure
+				}
+				if w.err != nil {
+					return w.err
+				}
 			}
 			return nil
 		})
@@ -73,26 +94,52 @@ func inParallel(ctx context.Context, all []*worker, do func(*worker, int)) error
 type worker struct {
 	*kernel
 
-	number    int
-	evaluator *funnel.Evaluator
-	matcher   *funnel.Matcher
+	number  int
+	counter *funnel.Counter
+	matcher *funnel.Matcher
+	// asksPersons tells that breakdowns ask persons for values.
+	asksPersons bool
+	// byEvent are the steps that a touchpoint's event alone decides.
+	byEvent uint32
 	// chains has the first and the last strip of each person, as first<<32 | last.
 	chains *table
 	strips []strip
 	// spill are the strips of persons that may have several identities, by the person's bucket.
-	spill   [bucketCount][]linked
-	touches []funnel.Touch
+	spill [bucketCount][]linked
+	// aside are what units that are no persons have seen, by the unit's bucket.
+	aside   [bucketCount][]unitSight
 	places  []place
+	sights  []sight
 	chained []strip
-	// unsure tells that a packed journey does not say all.
+
+	touches    []funnel.Touch
+	touchViews []*funnel.TouchView
+	persons    []*funnel.Values
+	values     funnel.Values
+	course     funnel.Course
+	// begun are the boundaries of the person at hand, if hasBegun.
+	begun    []began
+	hasBegun bool
+	atOnce   atOnce
+	// unsure tells that what was gathered does not say all, err that a unit cannot be evaluated.
 	unsure bool
+	err    error
 }
 
 func newWorker(k *kernel, number int) *worker {
-	return &worker{
+	w := &worker{
 		kernel: k, number: number, chains: newTable(bucketBits),
-		evaluator: funnel.NewEvaluator(k.program.Question()), matcher: k.program.Matcher(),
+		counter: k.program.Counter(k.newest), matcher: k.program.Matcher(),
 	}
+	for _, b := range k.program.Question().Breakdowns {
+		w.asksPersons = w.asksPersons || b.Attribution == funnel.OfPerson || b.By == funnel.OfGroup
+	}
+	for i, s := range k.program.Question().Steps {
+		if s.Target.Kind == funnel.Event || s.Target.Kind == funnel.AnyEvent {
+			w.byEvent |= 1 << i
+		}
+	}
+	return w
 }
 
 // single evaluates the persons of one identity in a bucket and sets the others' strips aside.
@@ -168,13 +215,9 @@ func (w *worker) evaluate() {
 		if c.key == 0 {
 			continue
 		}
-		person := journey.PersonID(c.key)
-		attempt := w.attempt(person, int32(c.value>>32))
-		if attempt.Depth == 0 {
-			continue
+		w.person(journey.PersonID(c.key), int32(c.value>>32))
+		if w.unsure || w.err != nil {
+			return
 		}
-		w.yield(w.number, funnel.PersonResult{
-			Person: person, Persona: w.people.view(person).Persona, Attempt: attempt,
-		})
 	}
 }

@@ -2,9 +2,7 @@ package answer
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -18,17 +16,33 @@ import (
 //   - no touchpoint can fill two steps: then neither the order within a millisecond matters, nor
 //     whether a touchpoint is there twice;
 //   - no two labels that the question tells apart share a code;
-//   - no touchpoint was removed (a copy that turned out not to count) in the months read.
+//   - no touchpoint was removed (a copy that turned out not to count) in the months read;
+//   - of touchpoints that others repeat, where the repeats of a person begin within a millisecond,
+//     each fills the same steps before they are repeats.
 //
-// The first three are known before, the last is found on the way; then the rows are asked instead.
+// The first three are known before, the others are found on the way; then the rows are asked
+// instead.
 
-// errUnsure says that packed journeys do not answer a question exactly.
-var errUnsure = errors.New("packed journeys do not answer this question")
+// errUnsure says that a way to touchpoints does not answer a question exactly.
+var errUnsure = errors.New("this way does not answer the question")
 
 // masks are the steps of each code that is known, found by the code's lowest bits.
-type masks []maskCell
+type masks struct {
+	cells []maskCell
+	// bases has, of a code that is marked, which base it is.
+	bases map[uint32]baseMask
+	// mixed are the bases whose own labels fill different steps.
+	mixed map[uint32]bool
+}
 
 type maskCell struct{ code, steps uint32 }
+
+// baseMask is a base and the steps of its labels themselves.
+type baseMask struct{ base, steps uint32 }
+
+// baseMark is set in the steps of a code whose touchpoints may be repeats: what they fill depends
+// on the person. It is above the bits of all steps.
+const baseMark = 1 << 31
 
 // leastMasks is the smallest table: for the few hundred labels of an ordinary site no two codes
 // meet in it, mostly.
@@ -36,25 +50,27 @@ const leastMasks = 1 << 14
 
 // of gives the steps of a packed touchpoint; known is false for a code that is not, and for the
 // mark of a removed touchpoint.
-func (m masks) of(e uint64) (steps uint32, known bool) {
-	code := uint32(e) & (1<<journey.LabelBits - 1)
-	c := m[code&uint32(len(m)-1)]
+func (m *masks) of(e uint64) (steps uint32, known bool) {
+	code := codeOf(e)
+	c := m.cells[code&uint32(len(m.cells)-1)]
 	return c.steps, c.code == code && code != 0
 }
 
-// newMasks makes a table large enough that no two codes meet.
-func newMasks(steps map[journey.LabelCode]uint32) masks {
+func codeOf(e uint64) uint32 { return uint32(e) & (1<<journey.LabelBits - 1) }
+
+// newCells makes a table large enough that no two codes meet.
+func newCells(steps map[journey.LabelCode]uint32) []maskCell {
 	for size := leastMasks; ; size *= 2 {
-		m := make(masks, size)
-		if m.fill(steps) {
-			return m
+		cells := make([]maskCell, size)
+		if fill(cells, steps) {
+			return cells
 		}
 	}
 }
 
-func (m masks) fill(steps map[journey.LabelCode]uint32) bool {
+func fill(cells []maskCell, steps map[journey.LabelCode]uint32) bool {
 	for code, mask := range steps {
-		c := &m[uint32(code)&uint32(len(m)-1)]
+		c := &cells[uint32(code)&uint32(len(cells)-1)]
 		if c.code != 0 {
 			return false
 		}
@@ -63,35 +79,39 @@ func (m masks) fill(steps map[journey.LabelCode]uint32) bool {
 	return true
 }
 
-func (a *Answerer) masks(
-	ctx context.Context, site journey.SiteID, p *funnel.Program,
-) (masks, error) {
-	labels, err := a.store.Labels(ctx, site, store.MaxLabels+1)
-	if err != nil {
-		return nil, fmt.Errorf("reading the labels of site %s: %w", site, err)
-	}
-	if len(labels) > store.MaxLabels {
-		return nil, errUnsure
-	}
-	return masksOf(labels, p)
-}
-
-func masksOf(labels []store.Label, p *funnel.Program) (masks, error) {
+// masksOf are the steps of labels. Errors: errUnsure.
+func masksOf(labels []store.Label, p *funnel.Program, r *repeats) (*masks, error) {
+	m := &masks{bases: make(map[uint32]baseMask), mixed: make(map[uint32]bool)}
 	of := make(map[journey.LabelCode]uint32, len(labels))
+	own := make(map[uint32]uint32)
 	for _, l := range labels {
 		steps := p.Targets(l.Event, journey.Attribution{Touchpoint: l.Touchpoint, Stage: l.Stage})
-		if known, ok := of[l.Code]; ok && known != steps {
+		base := r.baseOf(l.Touchpoint)
+		if known, ok := own[base]; base != 0 && ok && known != steps {
+			m.mixed[base] = true
+		}
+		own[base] = steps
+		marked := steps
+		if r.changes(base, p.Targets(l.Event, journey.Attribution{}), steps) {
+			marked |= baseMark
+		}
+		if known, ok := of[l.Code]; ok &&
+			(known != marked || marked&baseMark != 0 && m.bases[uint32(l.Code)].base != base) {
 			return nil, errUnsure
 		}
-		of[l.Code] = steps
+		of[l.Code] = marked
+		if marked&baseMark != 0 {
+			m.bases[uint32(l.Code)] = baseMask{base, steps}
+		}
 	}
-	return newMasks(of), nil
+	m.cells = newCells(of)
+	return m, nil
 }
 
-// packedAttempt is the attempt where packed journeys answer. A code that is not known leaves the
-// worker unsure.
-func (w *worker) packedAttempt(first int32) funnel.Attempt {
-	w.touches = w.touches[:0]
+// packedTouches are the touches of a person where packed journeys answer, in order of time. False
+// if none opens an attempt. A code that is not known leaves the worker unsure.
+func (w *worker) packedTouches(person journey.PersonID, first int32) bool {
+	w.touches, w.hasBegun = w.touches[:0], false
 	var steps uint32
 	sorted, last := true, int64(0)
 	for _, s := range w.inTime(first) {
@@ -99,25 +119,71 @@ func (w *worker) packedAttempt(first int32) funnel.Attempt {
 			mask, known := w.masks.of(e)
 			if !known {
 				w.unsure = true
-				return funnel.Attempt{}
+				return false
 			}
 			if mask == 0 {
 				continue
 			}
-			t := funnel.Touch{At: journey.Packed(e).At(), Steps: mask}
-			sorted = sorted && t.At >= last
-			last = t.At
-			steps |= t.Steps
-			w.touches = append(w.touches, t)
+			at := journey.Packed(e).At()
+			sorted = sorted && at >= last
+			last = at
+			if mask&baseMark != 0 {
+				steps |= w.addBase(person, at, w.masks.bases[codeOf(e)])
+				continue
+			}
+			steps |= mask
+			w.touches = append(w.touches, funnel.Touch{At: at, Steps: mask})
 		}
 	}
-	if steps&1 == 0 {
-		return funnel.Attempt{}
+	if steps&1 == 0 || w.unsure {
+		return false
 	}
 	if !sorted {
 		sortByTime(w.touches)
 	}
-	return w.evaluator.Evaluate(w.touches)
+	return true
+}
+
+// addBase adds a touchpoint of a base as what it is of the person, and says which steps that
+// fills. Where repeats begin within its millisecond there are touchpoints of each kind there, and
+// it is added as all of them: how many there are of a kind does not matter.
+func (w *worker) addBase(person journey.PersonID, at int64, own baseMask) (steps uint32) {
+	w.begin(person)
+	add := func(before int) {
+		mask := own.steps
+		if rule := w.repeats.ruleOf(w.begun, own.base, at, before); rule != nil {
+			mask = rule.steps
+		}
+		if steps |= mask; mask != 0 {
+			w.touches = append(w.touches, funnel.Touch{At: at, Steps: mask})
+		}
+	}
+	add(0)
+	if !w.repeats.splits(w.begun, own.base, at) {
+		return steps
+	}
+	if w.masks.mixed[own.base] {
+		w.unsure = true
+		return 0
+	}
+	for _, b := range w.begun {
+		if b.at == at && b.before > 0 && w.repeats.rules[b.rule].base == own.base {
+			add(b.before)
+		}
+	}
+	return steps
+}
+
+// begin finds where the repeats of a person begin, once per person.
+func (w *worker) begin(person journey.PersonID) {
+	if !w.hasBegun {
+		w.begun = w.repeats.begin(w.people.boundaries(person), w.begun)
+		w.hasBegun = true
+	}
+}
+
+func sortByTime(touches []funnel.Touch) {
+	slices.SortFunc(touches, func(a, b funnel.Touch) int { return cmp.Compare(a.At, b.At) })
 }
 
 // inTime are a person's strips by their first touchpoint: months follow each other, and mostly

@@ -3,118 +3,310 @@ package answer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/identity"
 	"github.com/waystage/waystage/services/journey"
 )
 
-// people knows persons as of a question's as_of. Personas come from the directory; where that is
-// not enough (traits are asked for, a trait was written after as_of, or another version of the
-// map gave the persona) they come from the trait writes.
+// wanted says what a question asks of persons besides the traits and groups that its program needs.
+type wanted struct {
+	// persona asks for personas, repeats for where the touchpoints of persons begin to be repeats.
+	persona, repeats bool
+}
+
+// of are the touchpoints that the rules of a map look at for what is wanted. m may be nil.
+func (w wanted) of(m *journey.Map) journey.PersonNeeds {
+	if m == nil {
+		return journey.PersonNeeds{}
+	}
+	needs := m.PersonNeeds()
+	if !w.persona {
+		needs = journey.PersonNeeds{Bases: needs.Bases}
+	}
+	if !w.repeats {
+		needs.Bases = nil
+	}
+	return needs
+}
+
+// people knows persons as of a question's as_of: what view and boundaries give equals what the
+// rules of the newest map say of the person's facts. Personas and repeats come from the directory
+// where that settles them; elsewhere, as traits and groups always, they come from facts.
 type people struct {
 	directory *directory
+	newest    *journey.Map
 	needs     funnel.Needs
-	nobody    funnel.PersonView
-	views     map[journey.PersonID]funnel.PersonView
+	wanted    wanted
+	asOf      int64
+
+	nobody funnel.PersonView
+	// anew tells that the directory settles nobody's persona or repeats.
+	anew bool
+	// unsettled are the persons whom the directory does not settle, where it settles others.
+	unsettled map[journey.PersonID]bool
+	known     map[journey.PersonID]known
+}
+
+// known is what is known of a person from facts.
+type known struct {
+	view       funnel.PersonView
+	boundaries []journey.Boundary
 }
 
 // newPeople knows nobody: see read. m is the newest map, nil if there is none.
-func newPeople(d *directory, m *journey.Map, p *funnel.Program) *people {
+func newPeople(d *directory, m *journey.Map, p *funnel.Program, w wanted) *people {
 	pe := &people{
-		directory: d, needs: p.Needs(), views: make(map[journey.PersonID]funnel.PersonView),
+		directory: d, newest: m, needs: p.Needs(), wanted: w, nobody: p.Nobody(),
+		asOf:      p.Question().AsOf.UnixMilli(),
+		unsettled: make(map[journey.PersonID]bool), known: make(map[journey.PersonID]known),
 	}
-	pe.nobody = pe.viewOf(nil, personaOf(m, nil))
+	pe.nobody.Persona = pe.personaOf(&journey.Past{AsOf: pe.asOf})
 	return pe
 }
 
-// read gets to know the personas, and the traits that the question needs, as of an instant in
-// milliseconds since 1970.
-func (pe *people) read(
-	ctx context.Context, site journey.SiteID, m *journey.Map, asOf int64,
-) error {
-	unsettled, all := pe.unsettled(site, m, asOf)
-	if len(unsettled) == 0 {
-		return nil
+// read gets to know what is wanted. settled is what directory.settles says of the newest map.
+func (pe *people) read(ctx context.Context, site journey.SiteID, settled bool) error {
+	needs := pe.wanted.of(pe.newest)
+	if len(needs.Bases) == 0 {
+		pe.wanted.repeats = false
 	}
-	if all {
-		unsettled = nil
+	if pe.anew = !settled || needs.AsOf; !pe.anew && pe.wanted != (wanted{}) {
+		pe.findUnsettled(site)
 	}
-	writes, err := pe.directory.store.WritesAsOf(ctx, site, unsettled, asOf)
+	writes, err := pe.writes(ctx, site)
 	if err != nil {
-		return fmt.Errorf("reading traits as of the question: %w", err)
+		return err
 	}
-	pe.settle(writes, m, asOf)
+	deeds, err := pe.deeds(ctx, site, needs)
+	if err != nil {
+		return err
+	}
+	pe.learn(writes, deeds)
 	return nil
 }
 
-// manyIdentities is when all traits of a site are read rather than those of a list.
+// findUnsettled finds the persons whose profile another map gave, or one that knows of facts after
+// as_of.
+func (pe *people) findUnsettled(site journey.SiteID) {
+	version := versionOf(pe.newest)
+	for e := range pe.directory.ofSite(site) {
+		if e.version != version || pe.wanted.persona && e.lastWriteAt > pe.asOf {
+			pe.unsettled[e.person] = true
+		}
+	}
+}
+
+// manyIdentities is when facts of all a site are read rather than those of a list.
 const manyIdentities = 10_000
 
-// unsettled lists the identities whose persons the directory does not settle.
-func (pe *people) unsettled(
-	site journey.SiteID, m *journey.Map, asOf int64,
+// identities lists those of persons who are meant; all tells that the whole site is to be read.
+func (pe *people) identities(
+	site journey.SiteID, meant func(journey.PersonID) bool,
 ) (ids []journey.IdentityID, all bool) {
-	version := versionOf(m)
-	number, known := pe.directory.sites.numbers[string(site)]
-	if !known {
-		return nil, false
-	}
-	for _, e := range pe.directory.entries {
-		if e.site != number {
+	for e := range pe.directory.ofSite(site) {
+		if !meant(e.person) {
 			continue
 		}
-		if len(pe.needs.Traits) > 0 || e.lastWriteAt > asOf || e.version != version {
-			ids = append(ids, e.identity)
-			pe.views[e.person] = pe.nobody
+		if ids = append(ids, e.identity); len(ids) > manyIdentities {
+			return nil, true
 		}
 	}
-	return ids, len(ids) > manyIdentities
+	return ids, false
 }
 
-// settle merges the writes of each person that is not settled.
-func (pe *people) settle(writes []identity.Write, m *journey.Map, asOf int64) {
-	byPerson := make(map[journey.PersonID][]identity.Write)
-	for _, w := range writes {
-		person := journey.PersonID(w.Identity)
-		if e, ok := pe.directory.entryOf(w.Identity); ok {
+// writes reads the trait writes that are needed: of everybody for traits and groups, else of those
+// whose personas the directory does not settle. Nobody without a profile wrote any.
+func (pe *people) writes(ctx context.Context, site journey.SiteID) ([]identity.Write, error) {
+	meant := pe.isUnsettled
+	switch {
+	case len(pe.needs.Traits) > 0 || len(pe.needs.PersonGroups) > 0:
+		meant = func(journey.PersonID) bool { return true }
+	case !pe.wanted.persona:
+		return nil, nil
+	}
+	ids, all := pe.identities(site, meant)
+	if len(ids) == 0 && !all {
+		return nil, nil
+	}
+	writes, err := pe.directory.store.WritesAsOf(ctx, site, ids, pe.asOf)
+	if err != nil {
+		return nil, fmt.Errorf("reading traits as of the question: %w", err)
+	}
+	return writes, nil
+}
+
+// deeds reads the touchpoints that rules about the persons look at whom the directory does not
+// settle.
+func (pe *people) deeds(
+	ctx context.Context, site journey.SiteID, needs journey.PersonNeeds,
+) ([]journey.Deed, error) {
+	if !needs.Any() {
+		return nil, nil
+	}
+	var ids []journey.IdentityID
+	if !pe.anew {
+		var all bool
+		ids, all = pe.identities(site, pe.isUnsettled)
+		if len(ids) == 0 && !all {
+			return nil, nil
+		}
+	}
+	deeds, err := pe.directory.store.Deeds(ctx, site, ids, needs, pe.asOf)
+	if err != nil {
+		return nil, fmt.Errorf("reading what persons did as of the question: %w", err)
+	}
+	return deeds, nil
+}
+
+// isUnsettled tells whether the directory does not settle a person's persona and repeats.
+func (pe *people) isUnsettled(p journey.PersonID) bool { return pe.anew || pe.unsettled[p] }
+
+// learn says of everybody who has facts, or whom the directory does not settle, what follows.
+func (pe *people) learn(writes []identity.Write, deeds []journey.Deed) {
+	writesOf := byPerson(pe.directory, writes,
+		func(w *identity.Write) journey.IdentityID { return w.Identity })
+	deedsOf := byPerson(pe.directory, deeds,
+		func(d *journey.Deed) journey.IdentityID { return d.Identity })
+	for person := range pe.unsettled {
+		pe.known[person] = pe.describe(person, writesOf[person], deedsOf[person])
+	}
+	for person, of := range writesOf {
+		if !pe.unsettled[person] {
+			pe.keep(person, pe.describe(person, of, deedsOf[person]))
+		}
+	}
+	if !pe.anew {
+		return
+	}
+	for person, of := range deedsOf {
+		if _, done := writesOf[person]; !done {
+			pe.keep(person, pe.describe(person, nil, of))
+		}
+	}
+}
+
+// keep remembers what is known of a person, unless it is what is known of nobody.
+func (pe *people) keep(person journey.PersonID, k known) {
+	values := len(pe.needs.Traits) + len(pe.needs.PersonGroups)
+	if pe.anew && values == 0 && len(k.boundaries) == 0 &&
+		k.view.Persona == pe.nobody.Persona {
+		return
+	}
+	pe.known[person] = k
+}
+
+// byPerson sorts facts by the person of their identity.
+func byPerson[F any](
+	d *directory, facts []F, identityOf func(*F) journey.IdentityID,
+) map[journey.PersonID][]F {
+	of := make(map[journey.PersonID][]F)
+	for i := range facts {
+		id := identityOf(&facts[i])
+		person := journey.PersonID(id)
+		if e, ok := d.entryOf(id); ok {
 			person = e.person
 		}
-		byPerson[person] = append(byPerson[person], w)
+		of[person] = append(of[person], facts[i])
 	}
-	for person, of := range byPerson {
-		traits := identity.Merge(of, asOf)
-		pe.views[person] = pe.viewOf(traits, personaOf(m, traits))
+	return of
+}
+
+// describe says what follows from all facts of a person that are needed.
+func (pe *people) describe(
+	person journey.PersonID, writes []identity.Write, deeds []journey.Deed,
+) known {
+	past := pastOf(writes, deeds, pe.asOf)
+	k := known{view: pe.nobody}
+	k.view.Traits, k.view.Groups = pe.traitsOf(past), pe.groupsOf(past)
+	if !pe.isUnsettled(person) {
+		k.view.Persona, k.boundaries = pe.settledOf(person)
+		return k
+	}
+	if pe.wanted.persona {
+		k.view.Persona = pe.personaOf(past)
+	}
+	if pe.wanted.repeats {
+		k.boundaries = pe.newest.Boundaries(past.Deeds)
+	}
+	return k
+}
+
+// pastOf is what is known of a person by facts, which it sorts, as of an instant in milliseconds
+// since 1970.
+func pastOf(writes []identity.Write, deeds []journey.Deed, asOf int64) *journey.Past {
+	slices.SortFunc(deeds, func(a, b journey.Deed) int { return journey.CompareDeeds(&a, &b) })
+	return &journey.Past{
+		Traits: identity.Merge(writes, asOf), Groups: identity.Groups(writes, asOf),
+		Deeds: deeds, AsOf: asOf,
 	}
 }
 
-func (pe *people) viewOf(traits identity.Traits, persona journey.PersonaID) funnel.PersonView {
-	v := funnel.PersonView{Persona: persona}
-	for _, name := range pe.needs.Traits {
-		v.Traits = append(v.Traits, traits[name])
+func (pe *people) traitsOf(past *journey.Past) []journey.Value {
+	if len(pe.needs.Traits) == 0 {
+		return pe.nobody.Traits
+	}
+	traits := make([]journey.Value, len(pe.needs.Traits))
+	for i, name := range pe.needs.Traits {
+		traits[i] = past.Traits[name]
+	}
+	return traits
+}
+
+func (pe *people) groupsOf(past *journey.Past) []journey.GroupID {
+	if len(pe.needs.PersonGroups) == 0 {
+		return pe.nobody.Groups
+	}
+	groups := make([]journey.GroupID, len(pe.needs.PersonGroups))
+	for i, groupType := range pe.needs.PersonGroups {
+		groups[i] = past.Groups[groupType]
+	}
+	return groups
+}
+
+func (pe *people) personaOf(past *journey.Past) journey.PersonaID {
+	if pe.newest == nil {
+		return journey.Unassigned
+	}
+	return pe.newest.PersonaOf(past)
+}
+
+// settledOf is what the directory says of a person whom it settles.
+func (pe *people) settledOf(p journey.PersonID) (journey.PersonaID, []journey.Boundary) {
+	// The smallest identity of a person has an entry if any of them has.
+	e, ok := pe.directory.entryOf(journey.IdentityID(p))
+	if !ok {
+		return pe.nobody.Persona, nil
+	}
+	return journey.PersonaID(pe.directory.personas.list[e.persona]), pe.directory.repeatsOf(p)
+}
+
+// view is what the question sees of a person, but for variants: those are nobody's.
+func (pe *people) view(p journey.PersonID) funnel.PersonView {
+	if k, ok := pe.known[p]; ok {
+		return k.view
+	}
+	v := pe.nobody
+	if !pe.anew && pe.wanted.persona {
+		v.Persona, _ = pe.settledOf(p)
 	}
 	return v
 }
 
-// view is what the question sees of a person.
-func (pe *people) view(p journey.PersonID) funnel.PersonView {
-	if v, ok := pe.views[p]; ok {
-		return v
+// boundaries are where a person's touchpoints begin to be repeats; none where repeats are not
+// wanted. They are right for touchpoints at or before as_of.
+func (pe *people) boundaries(p journey.PersonID) []journey.Boundary {
+	if !pe.wanted.repeats {
+		return nil
 	}
-	// The smallest identity of a person has an entry if any of them has.
-	if e, ok := pe.directory.entryOf(journey.IdentityID(p)); ok {
-		return funnel.PersonView{
-			Traits: pe.nobody.Traits, Persona: journey.PersonaID(pe.directory.personas.list[e.persona]),
-		}
+	if k, ok := pe.known[p]; ok {
+		return k.boundaries
 	}
-	return pe.nobody
-}
-
-func personaOf(m *journey.Map, traits identity.Traits) journey.PersonaID {
-	if m == nil {
-		return journey.Unassigned
+	if pe.anew {
+		return nil
 	}
-	return m.Persona(traits)
+	return pe.directory.repeatsOf(p)
 }
 
 func versionOf(m *journey.Map) journey.MapVersion {

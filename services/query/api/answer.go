@@ -60,12 +60,29 @@ func groupMessages(labels []string, groups []funnel.Group) []*funnelv1.GroupResu
 	return list
 }
 
-// valueMessages is the value of a group, none for all groups past the limit together.
+// comparisonMessage is the answer of a question that another one is set beside.
+func comparisonMessage(
+	labels []string, q funnel.Question, answer Funnel,
+) *funnelv1.Comparison {
+	return &funnelv1.Comparison{
+		FromTime: timestamppb.New(q.From),
+		ToTime:   timestamppb.New(q.To),
+		AsOf:     timestamppb.New(q.AsOf),
+		Steps:    stepMessages(labels, answer.Steps),
+		Groups:   groupMessages(labels, answer.Groups),
+	}
+}
+
+// valueMessages are the values of a group, none for all groups past the limit together.
 func valueMessages(g funnel.Group) []*funnelv1.GroupValue {
 	if g.Other {
 		return nil
 	}
-	return []*funnelv1.GroupValue{{Value: g.Value.Value, Missing: g.Value.Missing}}
+	list := make([]*funnelv1.GroupValue, len(g.Values))
+	for i, v := range g.Values {
+		list[i] = &funnelv1.GroupValue{Value: v.Value, Missing: v.Missing}
+	}
+	return list
 }
 
 func dropOffMessages(labels []string, steps []funnel.StepNumbers) []*funnelv1.DropOff {
@@ -84,6 +101,8 @@ func dropOffMessages(labels []string, steps []funnel.StepNumbers) []*funnelv1.Dr
 			DropOff:   shareMessage(d.Dropped),
 			LostShare: shareMessage(d.LostShare),
 			Worst:     d.Worst,
+
+			Departures: departureMessages(d.Departures),
 		}
 	}
 	return list
@@ -94,6 +113,49 @@ func groupDropOffMessages(labels []string, groups []funnel.Group) []*funnelv1.Gr
 	for i, g := range groups {
 		list[i] = &funnelv1.GroupDropOff{
 			Values: valueMessages(g), Other: g.Other, DropOffs: dropOffMessages(labels, g.Steps),
+		}
+	}
+	return list
+}
+
+func departureMessages(departures []funnel.Departure) []*funnelv1.Departure {
+	var list []*funnelv1.Departure
+	for _, d := range departures {
+		list = append(list, &funnelv1.Departure{
+			Outcome:         outcomes[d.Outcome],
+			Count:           count(d.Count),
+			Silent:          talliedMessage(d.Silent),
+			WentBack:        talliedMessage(d.WentBack),
+			Diverted:        talliedMessage(d.Diverted),
+			LastTouchpoints: placeMessages(d.LastPlaces),
+			NextTouchpoints: placeMessages(d.NextPlaces),
+			Channels:        nameMessages(d.Channels),
+			Barriers:        nameMessages(d.Barriers),
+		})
+	}
+	return list
+}
+
+func talliedMessage(t funnel.Tallied) *funnelv1.NamedShare {
+	return &funnelv1.NamedShare{Count: count(t.Count), Share: shareMessage(t.Share)}
+}
+
+func placeMessages(places []funnel.PlaceCount) []*funnelv1.TouchpointShare {
+	list := make([]*funnelv1.TouchpointShare, len(places))
+	for i, p := range places {
+		list[i] = &funnelv1.TouchpointShare{
+			Touchpoint: string(p.Touchpoint), Stage: string(p.Stage), Event: p.Event,
+			Count: count(p.Count), Share: shareMessage(p.Share),
+		}
+	}
+	return list
+}
+
+func nameMessages(names []funnel.NameCount) []*funnelv1.NamedShare {
+	list := make([]*funnelv1.NamedShare, len(names))
+	for i, n := range names {
+		list[i] = &funnelv1.NamedShare{
+			Name: n.Value, Missing: n.Missing, Count: count(n.Count), Share: shareMessage(n.Share),
 		}
 	}
 	return list

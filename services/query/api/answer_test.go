@@ -38,8 +38,8 @@ func answered(h *house) {
 		Answer: funnel.Answer{
 			Steps: numbers(),
 			Groups: []funnel.Group{
-				{Value: funnel.GroupValue{Value: "dealer"}, Steps: numbers()},
-				{Value: funnel.GroupValue{Missing: true}, Steps: make([]funnel.StepNumbers, 3)},
+				{Values: []funnel.GroupValue{{Value: "dealer"}}, Steps: numbers()},
+				{Values: []funnel.GroupValue{{Missing: true}}, Steps: make([]funnel.StepNumbers, 3)},
 				{Other: true, Steps: make([]funnel.StepNumbers, 3)},
 			},
 		},
@@ -87,7 +87,7 @@ func TestAnswerAsJSON(t *testing.T) {
 	want := `{"steps":[` + steps + `],"groups":[
 		{"values":[{"value":"dealer","missing":false}],"other":false,"steps":[` + steps + `]},
 		{"values":[{"value":"","missing":true}],"other":false,"steps":[` + zeros + `]},
-		{"values":[],"other":true,"steps":[` + zeros + `]}],
+		{"values":[],"other":true,"steps":[` + zeros + `]}],"comparison":null,
 		"facts":{"asOf":"2026-03-04T05:06:07.891Z","fromTime":"2025-12-31T23:00:00Z",
 			"toTime":"2026-01-31T23:00:00Z","freshUntil":"2026-03-04T05:05:07.891234567Z",
 			"mapVersion":3,"tookSeconds":1.5,"touchpointsRead":5000000000,"groupsOverlap":false,
@@ -233,7 +233,7 @@ func TestPersonAsMessage(t *testing.T) {
 			base+`,"breakdowns":[{"persona":true}]}}`)
 	want := `{"persons":[{"personId":"00000000000000ab","userIds":["u1","u2"],
 		"anonymousIds":["v"],"persona":"dealer","stepTimes":["2026-03-04T05:06:07.891234567Z"],
-		"outcome":"OUTCOME_IN_WINDOW"}],"nextPageToken":"","totalSize":1,
+		"outcome":"OUTCOME_IN_WINDOW","unit":""}],"nextPageToken":"","totalSize":1,
 		"facts":{"asOf":"2026-03-04T05:06:07.891Z","fromTime":"2026-01-01T00:00:00Z",
 			"toTime":"2026-02-01T00:00:00Z","freshUntil":null,"mapVersion":0,"tookSeconds":0,
 			"touchpointsRead":0,"groupsOverlap":false,"warnings":[]}}`
@@ -242,7 +242,7 @@ func TestPersonAsMessage(t *testing.T) {
 	}
 	wanted := api.Page{
 		Selection: funnel.Selection{
-			Step: 2, Part: funnel.PartInWindow, Group: &funnel.GroupValue{Value: "dealer"},
+			Step: 2, Part: funnel.PartInWindow, Group: []funnel.GroupValue{{Value: "dealer"}},
 		},
 		Limit: 100,
 	}

@@ -16,6 +16,7 @@ import (
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	personv1 "github.com/waystage/waystage/proto/gen/waystage/person/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 )
 
@@ -23,8 +24,10 @@ const (
 	siteService   = "/waystage.site.v1.SiteService/"
 	mapService    = "/waystage.journey.v1.JourneyMapService/"
 	funnelService = "/waystage.funnel.v1.FunnelService/"
+	savedService  = "/waystage.funnel.v1.SavedQuestionService/"
 
 	catalogueService  = "/waystage.catalogue.v1.CatalogueService/"
+	personService     = "/waystage.person.v1.PersonService/"
 	quarantineService = "/waystage.collect.v1.QuarantineService/"
 )
 
@@ -93,6 +96,13 @@ func calls(t *testing.T, parent string) []call {
 			&cataloguev1.ListPropertiesResponse{},
 		},
 		{
+			personService + "ExplainPersona",
+			&personv1.ExplainPersonaRequest{
+				Parent: parent, By: &personv1.ExplainPersonaRequest_UserId{UserId: "ann"},
+			},
+			&personv1.ExplainPersonaResponse{},
+		},
+		{
 			siteService + "ListKeys",
 			&sitev1.ListKeysRequest{Parent: parent}, &sitev1.ListKeysResponse{},
 		},
@@ -135,6 +145,29 @@ func calls(t *testing.T, parent string) []call {
 			&funnelv1.ListFunnelPersonsRequest{Parent: parent, Question: question, Step: 1},
 			&funnelv1.ListFunnelPersonsResponse{},
 		},
+		{
+			savedService + "SaveQuestion",
+			&funnelv1.SaveQuestionRequest{
+				Parent: parent, Question: &funnelv1.SavedQuestion{
+					Name: parent + "/questions/daily", Question: question,
+				},
+			},
+			&funnelv1.SaveQuestionResponse{},
+		},
+		{
+			savedService + "ListQuestions",
+			&funnelv1.ListQuestionsRequest{Parent: parent}, &funnelv1.ListQuestionsResponse{},
+		},
+		{
+			savedService + "GetQuestion",
+			&funnelv1.GetQuestionRequest{Name: parent + "/questions/weekly"},
+			&funnelv1.GetQuestionResponse{},
+		},
+		{
+			savedService + "DeleteQuestion",
+			&funnelv1.DeleteQuestionRequest{Name: parent + "/questions/weekly"},
+			&funnelv1.DeleteQuestionResponse{},
+		},
 	}
 }
 
@@ -150,13 +183,13 @@ func TestWhoMayCallWhat(t *testing.T) {
 	for _, m := range []string{
 		"GetSite", "UpdateSite", "ListKeys", "CreateKey", "UpdateKey", "RevokeKey",
 		"PublishJourneyMap", "ListQuarantinedMessages", "GetQuarantinedMessage",
-		"ReplayQuarantinedMessages",
+		"ReplayQuarantinedMessages", "SaveQuestion", "DeleteQuestion",
 	} {
 		levels[m] = administration
 	}
 	for _, m := range []string{
 		"GetJourneyMap", "ListJourneyMaps", "AskFunnel", "AskDropOff", "ListFunnelPersons",
-		"ListEvents", "ListProperties",
+		"ListEvents", "ListProperties", "ExplainPersona", "ListQuestions", "GetQuestion",
 	} {
 		levels[m] = reading
 	}
@@ -183,6 +216,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 			t.Parallel()
 			h := open(t, func(s *settings) {
 				s.quarantine, s.catalogue, s.replayer = shelf, shelf, &judge{}
+				s.people = everybody{}
 			})
 			called := map[string]bool{}
 			for _, c2 := range calls(t, "sites/shop") {
@@ -213,7 +247,9 @@ func TestEveryMethodIsInTheMatrix(t *testing.T) {
 		sitev1.File_waystage_site_v1_site_proto,
 		journeyv1.File_waystage_journey_v1_journey_map_proto,
 		funnelv1.File_waystage_funnel_v1_funnel_proto,
+		funnelv1.File_waystage_funnel_v1_saved_proto,
 		cataloguev1.File_waystage_catalogue_v1_catalogue_proto,
+		personv1.File_waystage_person_v1_person_proto,
 		collectv1.File_waystage_collect_v1_quarantine_proto,
 	} {
 		service := file.Services().Get(0)

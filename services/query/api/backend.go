@@ -97,15 +97,84 @@ type Catalogue interface {
 	) (journey.Overflow, error)
 }
 
+// Questions keeps saved questions.
+type Questions interface {
+	// SaveQuestion keeps a question as the next version of its name and gives it; if the newest
+	// version is the same, it gives that one instead. Errors: Unavailable.
+	SaveQuestion(
+		ctx context.Context, site journey.SiteID, q journey.SavedQuestion,
+	) (journey.SavedQuestion, error)
+	// Question gives one version, or for 0 the newest of a name that is not deleted. Errors:
+	// NotFound, Unavailable.
+	Question(
+		ctx context.Context, site journey.SiteID, name journey.QuestionName,
+		version journey.QuestionVersion,
+	) (journey.SavedQuestion, error)
+	// Questions gives the newest version of every name that is not deleted, by name. Errors:
+	// Unavailable.
+	Questions(ctx context.Context, site journey.SiteID) ([]journey.SavedQuestion, error)
+	// QuestionVersions gives all versions of a name, newest first. Errors: Unavailable.
+	QuestionVersions(
+		ctx context.Context, site journey.SiteID, name journey.QuestionName,
+	) ([]journey.SavedQuestion, error)
+	// DeleteQuestion takes a name out of the list; its versions stay. Errors: NotFound, Unavailable.
+	DeleteQuestion(ctx context.Context, site journey.SiteID, name journey.QuestionName) error
+}
+
 // Answers answers questions. The question is whole: every field is settled, as_of too, and every
 // instant is cut to milliseconds. Errors: TooLarge, Unavailable, Expired.
 type Answers interface {
 	// Funnel gives the numbers of a question.
 	Funnel(ctx context.Context, site journey.SiteID, q funnel.Question) (Funnel, error)
+	// FunnelAs gives the numbers of a question with the groups of another answer, in their order, and
+	// all others as one: see funnel.Tally.AnswerAs. Without a breakdown there are none.
+	FunnelAs(
+		ctx context.Context, site journey.SiteID, q funnel.Question, groups []funnel.Group,
+	) (Funnel, error)
 	// Persons gives a page of the persons behind one of its numbers.
 	Persons(
 		ctx context.Context, site journey.SiteID, q funnel.Question, page Page,
 	) (Persons, error)
+}
+
+// People knows persons one by one.
+type People interface {
+	// Person gives what is known of the person of an identity as of an instant, which is cut to
+	// milliseconds. Errors: NotFound, Unavailable, Expired.
+	Person(ctx context.Context, site journey.SiteID, who Who, asOf time.Time) (PersonAsOf, error)
+}
+
+// Who is one of a person's identities.
+type Who struct {
+	Identity journey.IdentityID
+	// User or Visitor is its id, where the asker gave that; both are empty for a person id.
+	User    journey.UserID
+	Visitor journey.VisitorID
+}
+
+// PersonAsOf is what is known of a person as of an instant.
+type PersonAsOf struct {
+	ID journey.PersonID
+	// Users are all user ids and Visitors the first 100 visitor ids, each ascending. They are, like
+	// the person, the latest.
+	Users    []journey.UserID
+	Visitors []journey.VisitorID
+	// Traits are merged; Groups are those joined last, by type.
+	Traits  map[string]journey.Value
+	Groups  map[string]journey.GroupID
+	Persona journey.PersonaID
+	// Rules are how every persona's rule of Map came out, in file order.
+	Rules []journey.RuleResult
+	// Map is the newest, nil where none is published.
+	Map *journey.Map
+	// Touchpoints counts them; FirstAt and LastAt are when the first and the last occurred, UTC,
+	// zero where there is none.
+	Touchpoints     int
+	FirstAt, LastAt time.Time
+	// Stage is that of the latest touchpoint that has one, repeats applied; empty if none has.
+	Stage journey.StageID
+	// Lost tells that the person was silent for longer than the map allows.
+	Lost bool
 }
 
 // Page names a part of a list of persons.
@@ -115,6 +184,9 @@ type Page struct {
 
 	// After is the last person of the page before. 0 begins the list.
 	After journey.PersonID
+	// AfterUnit takes its place where the unit is no person: the last unit of the page before, by
+	// its value. nil begins the list.
+	AfterUnit *string
 	// Limit is the most persons wanted, 1 or more.
 	Limit int
 }
@@ -128,7 +200,7 @@ type Funnel struct {
 
 // Persons is a page of a list.
 type Persons struct {
-	// Persons by id, ascending.
+	// Persons by id, ascending; other units by their value, in the order of bytes.
 	Persons []Person
 	// Total is the length of the whole list: the number itself.
 	Total int
@@ -137,9 +209,11 @@ type Persons struct {
 	Facts Facts
 }
 
-// Person is a person and the attempt that counts.
+// Person is a person, or another unit, and the attempt that counts.
 type Person struct {
-	ID journey.PersonID
+	// Unit is its value where the unit is no person; nothing of a person is known then.
+	Unit string
+	ID   journey.PersonID
 	// Users are all user ids and Visitors the first 100 visitor ids, each ascending.
 	Users    []journey.UserID
 	Visitors []journey.VisitorID

@@ -24,6 +24,8 @@ var subjects = map[funnelv1.Subject]funnel.Subject{
 	funnelv1.Subject_SUBJECT_BROWSER:     funnel.OfBrowser,
 	funnelv1.Subject_SUBJECT_OS:          funnel.OfOS,
 	funnelv1.Subject_SUBJECT_TRAFFIC:     funnel.OfTraffic,
+	funnelv1.Subject_SUBJECT_CAMPAIGN:    funnel.OfCampaign,
+	funnelv1.Subject_SUBJECT_GROUP:       funnel.OfGroup,
 }
 
 var operators = map[funnelv1.Operator]funnel.Operator{

@@ -20,6 +20,9 @@ type memory struct {
 	sites map[journey.SiteID]journey.Site
 	keys  map[journey.KeyHash]journey.Key
 	maps  map[journey.SiteID][]journey.Publication
+	// saved are all versions of saved questions of site shop, oldest first; deleted the names that are.
+	saved   []journey.SavedQuestion
+	deleted map[journey.QuestionName]bool
 	// lookups counts KeyByHash.
 	lookups int
 	// away makes every call fail.
@@ -31,6 +34,8 @@ func newMemory() *memory {
 		sites: map[journey.SiteID]journey.Site{},
 		keys:  map[journey.KeyHash]journey.Key{},
 		maps:  map[journey.SiteID][]journey.Publication{},
+
+		deleted: map[journey.QuestionName]bool{},
 	}
 }
 
@@ -227,6 +232,87 @@ func (m *memory) Publications(_ context.Context, site journey.SiteID) ([]journey
 	return list, err
 }
 
+func (m *memory) SaveQuestion(
+	ctx context.Context, site journey.SiteID, q journey.SavedQuestion,
+) (journey.SavedQuestion, error) {
+	versions, err := m.QuestionVersions(ctx, site, q.Name)
+	if err != nil {
+		return q, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(versions) > 0 && !m.deleted[q.Name] && versions[0].Same(q) {
+		return versions[0], nil
+	}
+	q.Version, q.SavedAt = journey.QuestionVersion(len(versions)+1), now
+	m.saved, m.deleted[q.Name] = append(m.saved, q), false
+	return q, nil
+}
+
+func (m *memory) Question(
+	ctx context.Context, site journey.SiteID, name journey.QuestionName,
+	version journey.QuestionVersion,
+) (journey.SavedQuestion, error) {
+	versions, err := m.QuestionVersions(ctx, site, name)
+	if err != nil {
+		return journey.SavedQuestion{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, q := range versions {
+		if q.Version == version || version == 0 && !m.deleted[name] {
+			return q, nil
+		}
+	}
+	return journey.SavedQuestion{}, fault.New(fault.NotFound, "there is no question %q", name)
+}
+
+func (m *memory) Questions(
+	ctx context.Context, site journey.SiteID,
+) ([]journey.SavedQuestion, error) {
+	all, err := m.QuestionVersions(ctx, site, "")
+	newest := map[journey.QuestionName]journey.SavedQuestion{}
+	for _, q := range slices.Backward(all) {
+		newest[q.Name] = q
+	}
+	var list []journey.SavedQuestion
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, q := range newest {
+		if !m.deleted[name] {
+			list = append(list, q)
+		}
+	}
+	slices.SortFunc(list, func(a, b journey.SavedQuestion) int { return cmp.Compare(a.Name, b.Name) })
+	return list, err
+}
+
+func (m *memory) QuestionVersions(
+	_ context.Context, site journey.SiteID, name journey.QuestionName,
+) ([]journey.SavedQuestion, error) {
+	unlock, err := m.lock()
+	defer unlock()
+	var list []journey.SavedQuestion
+	for _, q := range slices.Backward(m.saved) {
+		if site == "shop" && (name == "" || q.Name == name) {
+			list = append(list, q)
+		}
+	}
+	return list, err
+}
+
+func (m *memory) DeleteQuestion(
+	ctx context.Context, site journey.SiteID, name journey.QuestionName,
+) error {
+	_, err := m.Question(ctx, site, name, 0)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		m.deleted[name] = true
+	}
+	return err
+}
+
 // oracle gives the answers it was told, and remembers what it was asked.
 type oracle struct {
 	mu      sync.Mutex
@@ -234,6 +320,9 @@ type oracle struct {
 	pages   []api.Page
 	answer  api.Funnel
 	persons []api.Person
+	// beside is what FunnelAs answers, and groups what it was asked with.
+	beside api.Funnel
+	groups []funnel.Group
 	// meanwhile, if any, is called before an answer.
 	meanwhile func(context.Context) error
 }
@@ -265,6 +354,15 @@ func (o *oracle) Funnel(
 	return o.answer, o.ask(ctx, q)
 }
 
+func (o *oracle) FunnelAs(
+	ctx context.Context, _ journey.SiteID, q funnel.Question, groups []funnel.Group,
+) (api.Funnel, error) {
+	o.mu.Lock()
+	o.groups = groups
+	o.mu.Unlock()
+	return o.beside, o.ask(ctx, q)
+}
+
 func (o *oracle) Persons(
 	ctx context.Context, _ journey.SiteID, q funnel.Question, page api.Page,
 ) (api.Persons, error) {
@@ -273,7 +371,11 @@ func (o *oracle) Persons(
 	o.mu.Unlock()
 	list := api.Persons{Total: len(o.persons), Facts: o.answer.Facts}
 	for _, p := range o.persons {
-		if p.ID > page.After {
+		after := p.ID > page.After
+		if p.ID == 0 {
+			after = page.AfterUnit == nil || p.Unit > *page.AfterUnit
+		}
+		if after {
 			list.Persons = append(list.Persons, p)
 		}
 	}

@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/fault"
+	"github.com/waystage/waystage/services/internal/rpc"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -15,69 +17,125 @@ import (
 type funnelHandler struct {
 	funnelv1.UnimplementedFunnelServiceServer
 
-	sites   Sites
-	maps    *mapReader
-	answers Answers
-	gate    *gate
-	now     func() time.Time
+	sites     Sites
+	maps      *mapReader
+	questions Questions
+	answers   Answers
+	gate      *gate
+	now       func() time.Time
 }
 
 // asked is a question that can be answered.
 type asked struct {
 	site     journey.SiteID
 	question funnel.Question
-	began    time.Time
+	// beside is the question whose answer is set beside, nil where none is.
+	beside *funnel.Question
+	// now is the instant that words mean by it, version that of the saved question; hash stands for
+	// what both came to.
+	now     time.Time
+	version journey.QuestionVersion
+	hash    [16]byte
+	began   time.Time
 }
 
 // AskFunnel answers with the numbers of every step.
 func (h *funnelHandler) AskFunnel(
 	ctx context.Context, m *funnelv1.AskFunnelRequest,
 ) (*funnelv1.AskFunnelResponse, error) {
-	a, err := h.read(ctx, m.GetParent(), m.GetQuestion(), nil)
+	a, err := h.read(ctx, m, place{}, nil)
 	if err != nil {
 		return nil, err
 	}
+	leave, err := h.gate.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	answer, err := h.ask(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	labels := labelsOf(a.question.Steps)
-	return &funnelv1.AskFunnelResponse{
+	out := &funnelv1.AskFunnelResponse{
 		Steps:  stepMessages(labels, answer.Steps),
 		Groups: groupMessages(labels, answer.Groups),
-		Facts:  h.facts(a, answer.Facts),
-	}, nil
+	}
+	if a.beside != nil {
+		beside, err := h.askBeside(ctx, a, answer.Groups)
+		if err != nil {
+			return nil, err
+		}
+		out.Comparison = comparisonMessage(labels, *a.beside, beside)
+		answer.Overlap = answer.Overlap || beside.Overlap
+		answer.Facts.TouchpointsRead += beside.Facts.TouchpointsRead
+		answer.Facts.Warnings = together(answer.Facts.Warnings, beside.Facts.Warnings)
+	}
+	out.Facts = h.facts(a, answer.Facts)
+	out.Facts.GroupsOverlap = answer.Overlap
+	return out, nil
+}
+
+// together are texts and further ones, each once.
+func together(texts, further []string) []string {
+	all := slices.Clone(texts)
+	for _, text := range further {
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
 }
 
 // AskDropOff answers with what was lost between the steps.
 func (h *funnelHandler) AskDropOff(
 	ctx context.Context, m *funnelv1.AskDropOffRequest,
 ) (*funnelv1.AskDropOffResponse, error) {
-	a, err := h.read(ctx, m.GetParent(), m.GetQuestion(), nil)
+	a, err := h.read(ctx, m, place{}, (*reader).nothingBeside)
 	if err != nil {
 		return nil, err
 	}
+	a.question.Departures = !m.GetSummaryOnly()
+	leave, err := h.gate.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	answer, err := h.ask(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	labels := labelsOf(a.question.Steps)
+	facts := h.facts(a, answer.Facts)
+	facts.GroupsOverlap = answer.Overlap
 	return &funnelv1.AskDropOffResponse{
 		DropOffs: dropOffMessages(labels, answer.Steps),
 		Groups:   groupDropOffMessages(labels, answer.Groups),
-		Facts:    h.facts(a, answer.Facts),
+		Facts:    facts,
 	}, nil
 }
 
+// nothingBeside refuses to set drop-offs beside others.
+func (r *reader) nothingBeside(a asked) {
+	r.laterIf(a.beside != nil, compareField,
+		"is not answered with drop-offs yet; leave it out, or ask for the funnel")
+}
+
 func (h *funnelHandler) ask(ctx context.Context, a asked) (Funnel, error) {
-	leave, err := h.gate.enter(ctx)
-	if err != nil {
-		return Funnel{}, err
-	}
-	defer leave()
 	answer, err := h.answers.Funnel(ctx, a.site, a.question)
 	if err != nil {
 		return Funnel{}, fmt.Errorf("answering a funnel of site %s: %w", a.site, err)
+	}
+	return answer, nil
+}
+
+// askBeside answers the question that is set beside, with the groups of the answer.
+func (h *funnelHandler) askBeside(
+	ctx context.Context, a asked, groups []funnel.Group,
+) (Funnel, error) {
+	answer, err := h.answers.FunnelAs(ctx, a.site, *a.beside, groups)
+	if err != nil {
+		return Funnel{}, fmt.Errorf("answering a funnel to set beside, of site %s: %w", a.site, err)
 	}
 	return answer, nil
 }
@@ -86,17 +144,16 @@ func (h *funnelHandler) ask(ctx context.Context, a asked) (Funnel, error) {
 func (h *funnelHandler) ListFunnelPersons(
 	ctx context.Context, m *funnelv1.ListFunnelPersonsRequest,
 ) (*funnelv1.ListFunnelPersonsResponse, error) {
-	var page Page
-	var at place
-	a, err := h.read(ctx, m.GetParent(), m.GetQuestion(), func(r *reader, q funnel.Question) {
-		page.Selection = r.selection(m, q)
-		page.Limit, at = r.personPage(m)
+	limit, at, mistakes := personPage(m)
+	page := Page{After: at.after, AfterUnit: at.afterUnit, Limit: limit}
+	a, err := h.read(ctx, m, at, func(r *reader, a asked) {
+		page.Selection = r.selection(m, a.question)
+		r.invalid = append(r.invalid, mistakes...)
+		r.checkPlace(at, a)
 	})
 	if err != nil {
 		return nil, err
 	}
-	at.settle(&a.question)
-	page.After = at.after
 	leave, err := h.gate.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -107,57 +164,84 @@ func (h *funnelHandler) ListFunnelPersons(
 		return nil, fmt.Errorf("listing persons of a funnel of site %s: %w", a.site, err)
 	}
 	return &funnelv1.ListFunnelPersonsResponse{
-		Persons:       personMessages(list.Persons),
-		NextPageToken: nextPersons(m, a.question, list),
+		Persons:       personMessages(list.Persons, a.question.Unit.Kind != funnel.PersonUnit),
+		NextPageToken: nextPersons(m, a, list),
 		TotalSize:     count(list.Total),
 		Facts:         h.facts(a, list.Facts),
 	}, nil
 }
 
-// read makes a request a question. more reads what a request holds beside it. Errors: Invalid,
-// Unsupported, NotFound (site), Unavailable.
+// read makes a request a question. at is where a list goes on, else the zero place; more reads what
+// a request holds beside the question. Errors: Invalid, Unsupported, NotFound (site), Unavailable.
 func (h *funnelHandler) read(
-	ctx context.Context, parent string, m *funnelv1.FunnelQuestion,
-	more func(*reader, funnel.Question),
+	ctx context.Context, m stating, at place, more func(*reader, asked),
 ) (asked, error) {
 	a := asked{began: h.now()}
-	site, err := parseSite("parent", parent)
+	a.now = cut(a.began)
+	if !at.asked.IsZero() {
+		a.now = at.asked
+	}
+	site, err := parseSite("parent", m.GetParent())
 	if err != nil {
 		return a, err
 	}
-	r := &reader{}
-	if r.surroundings, err = h.surroundings(ctx, site, m); err != nil {
+	s, err := h.statement(ctx, site, m, at.version)
+	if err != nil && len(fault.ViolationsOf(err)) == 0 {
 		return a, err
 	}
-	r.now = a.began
-	a.site, a.question = site, r.question(m)
-	if more != nil {
-		more(r, a.question)
+	r := &reader{invalid: fault.ViolationsOf(err)}
+	if r.surroundings, err = h.surroundings(ctx, site, s); err != nil {
+		return a, err
 	}
+	r.now = a.now
+	a.site, a.version = site, s.version
+	if len(r.invalid) == 0 {
+		r.asked(s, &a)
+	}
+	if more != nil {
+		more(r, a)
+	}
+	s.rename(r.invalid)
+	s.rename(r.unsupported)
+	rpc.NameBreakdowns(ctx, columnNames(a.question.Breakdowns))
 	return a, r.err()
+}
+
+// asked reads the question that is stated.
+func (r *reader) asked(s statement, a *asked) {
+	q := r.settle(s)
+	if q == nil {
+		return
+	}
+	a.question, a.beside = r.question(q)
+	a.hash = hashOf(q)
 }
 
 // surroundings asks the store for what the question is read by, and for no more.
 func (h *funnelHandler) surroundings(
-	ctx context.Context, site journey.SiteID, m *funnelv1.FunnelQuestion,
-) (s surroundings, err error) {
+	ctx context.Context, site journey.SiteID, s statement,
+) (known surroundings, err error) {
 	found, err := h.sites.Site(ctx, site)
 	if err != nil {
-		return s, fmt.Errorf("finding site %s: %w", site, err)
+		return known, fmt.Errorf("finding site %s: %w", site, err)
 	}
-	if s.zone, err = zoneOf(found); err != nil {
-		return s, fault.Wrap(fault.Internal, err, "the time zone of site %s is not known here", site)
+	if known.zone, err = zoneOf(found); err != nil {
+		return known, fault.Wrap(fault.Internal, err, "the time zone of site %s is not known here",
+			site)
 	}
-	if namesMap(m) {
-		s.known, err = h.maps.knownIDs(ctx, site)
+	if s.namesMap() {
+		known.known, err = h.maps.knownIDs(ctx, site)
 	}
-	return s, err
+	return known, err
 }
 
-// namesMap tells whether a step names something of the map.
-func namesMap(m *funnelv1.FunnelQuestion) bool {
-	for _, s := range m.GetSteps() {
-		if s.GetStage() != "" || s.GetTouchpoint() != "" {
+// namesMap tells whether a step names something of the map, or may do so.
+func (s *statement) namesMap() bool {
+	if s.inWords() {
+		return true
+	}
+	for _, step := range s.whole.GetSteps() {
+		if step.GetStage() != "" || step.GetTouchpoint() != "" {
 			return true
 		}
 	}

@@ -158,7 +158,13 @@ func TestDescription(t *testing.T) {
 		}
 		methods := 0
 		for _, p := range document.Paths {
-			methods += len(p)
+			for _, operation := range p {
+				// A GET that asks what a POST does is the same method.
+				id, _ := operation.(map[string]any)["operationId"].(string)
+				if !strings.HasSuffix(id, "ByGet") {
+					methods++
+				}
+			}
 		}
 		if want := len(calls(t, "sites/shop")); methods != want {
 			t.Errorf("%s describes %d methods, want %d", path, methods, want)

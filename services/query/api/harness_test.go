@@ -96,6 +96,8 @@ type settings struct {
 	replayer   api.Replayer
 	// catalogue is nil where a test does not look into it.
 	catalogue api.Catalogue
+	// people is nil where a test asks for no person.
+	people api.People
 	// at is where the clock begins.
 	at time.Time
 }
@@ -112,14 +114,15 @@ func open(t *testing.T, change ...func(*settings)) *house {
 	}
 	h.furnish(t)
 	handlers := api.New(api.Config{
-		Sites: h.store, Keys: h.store, Maps: h.store, Answers: h.oracle,
+		Sites: h.store, Keys: h.store, Maps: h.store, Questions: h.store, Answers: h.oracle,
 		Quarantine: s.quarantine, Replayer: s.replayer, Catalogue: s.catalogue,
+		People:       s.people,
 		MaxQuestions: s.questions, QuestionWait: s.wait, Now: h.clock.now,
 	})
 	server, err := rpc.New(rpc.Config{
 		GRPCListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",
 		CallTimeout: s.timeout, DrainTimeout: s.drain, BodyMaxBytes: 4 << 20,
-		OpenAPI: openapi.JSON, QueryParameters: api.QueryParameters,
+		OpenAPI: openapi.JSON, QueryParameters: api.QueryParameters, Formats: api.Formats(),
 	}, rpc.NewGuard(rootToken, h.store, h.clock.now), handlers.Services(),
 		zerolog.New(h.log), func(string, codes.Code, time.Duration) {})
 	if err != nil {
@@ -140,6 +143,15 @@ func (h *house) furnish(t *testing.T) {
 	if _, err := h.store.Publish(t.Context(), "shop", shopMap, "Shop"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := h.store.SaveQuestion(t.Context(), "shop", weekly); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// weekly is the saved question of site shop.
+var weekly = journey.SavedQuestion{
+	Name: "weekly", Title: "The week", Kind: "funnel",
+	Content: `{"words":{"stages":"search..purchase","from":"-7d","by":["persona"]}}`,
 }
 
 const shopMap = `title: Shop

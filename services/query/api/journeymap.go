@@ -137,28 +137,3 @@ func named(
 	m.InForceAt = timestamppb.New(p.InForceAt)
 	return m
 }
-
-// content is what a map says.
-func content(drawn *journey.Map, source string) *journeyv1.JourneyMap {
-	m := &journeyv1.JourneyMap{Source: source, Title: drawn.Title}
-	for _, s := range drawn.Stages {
-		m.Stages = append(m.Stages, &journeyv1.Stage{Id: string(s.ID), Title: s.Title})
-	}
-	for _, t := range drawn.Touchpoints {
-		m.Touchpoints = append(m.Touchpoints, &journeyv1.Touchpoint{
-			Id: string(t.ID), Title: t.Title, Stage: string(t.Stage), Channel: string(t.Channel),
-			Events: t.Events, Condition: t.When,
-		})
-	}
-	for _, c := range drawn.Channels {
-		m.Channels = append(m.Channels, &journeyv1.Channel{
-			Id: string(c.ID), Title: c.Title, Condition: c.When,
-		})
-	}
-	for _, p := range drawn.Personas {
-		m.Personas = append(m.Personas, &journeyv1.Persona{
-			Id: string(p.ID), Title: p.Title, Condition: p.When,
-		})
-	}
-	return m
-}

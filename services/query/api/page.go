@@ -84,11 +84,16 @@ func requestHash(m continued) [16]byte {
 			rest.ProtoReflect().Clear(field)
 		}
 	}
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(rest)
+	return hashOf(rest)
+}
+
+// hashOf stands for a message.
+func hashOf(m proto.Message) [16]byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
 		b = nil // only for invalid UTF-8, which no transport lets in
 	}
-	sum := sha256.Sum256(append([]byte(rest.ProtoReflect().Descriptor().FullName()), b...))
+	sum := sha256.Sum256(append([]byte(m.ProtoReflect().Descriptor().FullName()), b...))
 	return [16]byte(sum[:16])
 }
 

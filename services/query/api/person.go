@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -24,92 +25,130 @@ var parts = map[funnelv1.PersonSelection]funnel.Part{
 func (r *reader) selection(
 	m *funnelv1.ListFunnelPersonsRequest, q funnel.Question,
 ) funnel.Selection {
-	steps := len(m.GetQuestion().GetSteps())
+	steps := len(q.Steps)
 	if n := m.GetStep(); n < 1 || uint64(n) > uint64(steps) {
 		r.bad("step", "is %d: give 1 to the number of steps, %d", n, steps)
 	}
 	r.enum("selection", m.GetSelection())
 	s := funnel.Selection{Step: int(m.GetStep()), Part: parts[m.GetSelection()]}
 	if len(m.GetGroup()) > 0 {
-		s.Group = r.group(m.GetGroup(), q)
+		s.Group = r.group(m.GetGroup(), q.Breakdowns)
 	}
 	return s
 }
 
-func (r *reader) group(values []*funnelv1.GroupValue, q funnel.Question) *funnel.GroupValue {
-	if !q.ByPersona || len(values) != 1 {
-		r.bad("group", "must hold one value per breakdown of the question, or none")
+// group reads the values of a group, one per breakdown.
+func (r *reader) group(
+	values []*funnelv1.GroupValue, by []funnel.Breakdown,
+) []funnel.GroupValue {
+	if len(values) != len(by) {
+		r.bad("group", "has %d values: give one per breakdown of the question, %d, or none",
+			len(values), len(by))
 		return nil
 	}
-	g := funnel.GroupValue{Value: values[0].GetValue(), Missing: values[0].GetMissing()}
-	if g.Missing || g.Value == "" {
-		r.bad("group[0]", "must be the id of a persona; that of persons without one is %q",
-			journey.Unassigned)
+	group := make([]funnel.GroupValue, len(values))
+	for i, m := range values {
+		field := fmt.Sprintf("group[%d]", i)
+		group[i] = funnel.GroupValue{Value: m.GetValue(), Missing: m.GetMissing()}
+		switch {
+		case by[i].By == funnel.Persona && (m.GetMissing() || m.GetValue() == ""):
+			r.bad(field, "must be the id of a persona; that of persons without one is %q",
+				journey.Unassigned)
+		case m.GetMissing() && m.GetValue() != "":
+			r.bad(field, "is missing and %q: give one of the two", m.GetValue())
+		}
 	}
-	return &g
+	return group
 }
 
-// place is where a list of persons goes on: the instants that the first page settled, and its
-// last person. The zero place is the beginning.
+// place is where a list goes on: the instant that the first page was asked at, the version of the
+// saved question that it asked, what both came to, and its last unit. The zero place is the
+// beginning.
 type place struct {
-	asOf, from, to time.Time
-	after          journey.PersonID
+	asked    time.Time
+	version  journey.QuestionVersion
+	question [16]byte
+	// after is the last person, afterUnit takes its place where the unit is none.
+	after     journey.PersonID
+	afterUnit *string
 }
 
-const placeBytes = 4 * 8
+const placeBytes = 8 + 4 + 16 + 1
+
+// Kinds of units in a place.
+const (
+	personPlace = 'p'
+	unitPlace   = 'u'
+)
 
 // parsePlace reads what bytes wrote.
 func parsePlace(b []byte) (p place, ok bool) {
-	if len(b) != placeBytes {
+	if len(b) < placeBytes {
 		return p, false
 	}
-	for i, at := range []*time.Time{&p.asOf, &p.from, &p.to} {
-		*at = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8*i:]))).UTC()
-		if !timestamppb.New(*at).IsValid() {
+	p.asked = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC() //nolint:gosec // as written
+	p.version = journey.QuestionVersion(binary.BigEndian.Uint32(b[8:]))
+	copy(p.question[:], b[12:])
+	switch rest := b[placeBytes:]; b[placeBytes-1] {
+	case personPlace:
+		if len(rest) != 8 {
 			return p, false
 		}
+		p.after = journey.PersonID(binary.BigEndian.Uint64(rest))
+	case unitPlace:
+		p.afterUnit = new(string(rest))
+	default:
+		return p, false
 	}
-	p.after = journey.PersonID(binary.BigEndian.Uint64(b[24:]))
-	return p, p.from.Before(p.to)
+	return p, timestamppb.New(p.asked).IsValid()
 }
 
 func (p place) bytes() []byte {
-	b := make([]byte, 0, placeBytes)
-	for _, at := range []time.Time{p.asOf, p.from, p.to} {
-		b = binary.BigEndian.AppendUint64(b, uint64(at.UnixMilli()))
+	b := make([]byte, 0, placeBytes+8)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.asked.UnixMilli())) //nolint:gosec // read back so
+	b = binary.BigEndian.AppendUint32(b, uint32(p.version))
+	b = append(b, p.question[:]...)
+	if p.afterUnit != nil {
+		return append(append(b, unitPlace), *p.afterUnit...)
 	}
-	return binary.BigEndian.AppendUint64(b, uint64(p.after))
+	return binary.BigEndian.AppendUint64(append(b, personPlace), uint64(p.after))
 }
 
-// settle gives the question the instants that the first page settled.
-func (p place) settle(q *funnel.Question) {
-	if p != (place{}) {
-		q.AsOf, q.From, q.To = p.asOf, p.from, p.to
-	}
-}
-
-func (r *reader) personPage(m *funnelv1.ListFunnelPersonsRequest) (limit int, at place) {
+// personPage reads size and place of a page, and collects what is wrong with them.
+func personPage(m *funnelv1.ListFunnelPersonsRequest) (limit int, at place, v fault.Violations) {
 	limit, b, err := readPage(m, maxPersons)
-	r.invalid = append(r.invalid, fault.ViolationsOf(err)...)
+	v = fault.ViolationsOf(err)
 	if b == nil {
-		return limit, at
+		return limit, place{}, v
 	}
 	at, ok := parsePlace(b)
 	if !ok {
-		r.bad("page_token", noToken)
+		v.Add("page_token", noToken)
+		return limit, place{}, v
 	}
-	return limit, at
+	return limit, at, v
+}
+
+// checkPlace refuses to go on where the question has become another one since the first page.
+func (r *reader) checkPlace(at place, a asked) {
+	if !at.asked.IsZero() && at.question != a.hash {
+		r.bad("page_token", "the map has changed what is asked since the first page: begin again")
+	}
+	if at.asked.IsZero() || a.question.Unit.Kind == funnel.PersonUnit == (at.afterUnit == nil) {
+		return
+	}
+	r.bad("page_token", noToken)
 }
 
 // nextPersons is the token of the next page, empty after the last one.
-func nextPersons(
-	m *funnelv1.ListFunnelPersonsRequest, q funnel.Question, list Persons,
-) string {
+func nextPersons(m *funnelv1.ListFunnelPersonsRequest, a asked, list Persons) string {
 	if !list.More || len(list.Persons) == 0 {
 		return ""
 	}
-	p := place{
-		asOf: q.AsOf, from: q.From, to: q.To, after: list.Persons[len(list.Persons)-1].ID,
+	last := list.Persons[len(list.Persons)-1]
+	p := place{asked: a.now, version: a.version, question: a.hash, after: last.ID}
+	if a.question.Unit.Kind != funnel.PersonUnit {
+		p.after, p.afterUnit = 0, &last.Unit
 	}
 	return token{requestHash(m), p.bytes()}.String()
 }
@@ -120,15 +159,15 @@ var outcomes = map[funnel.Outcome]funnelv1.Outcome{
 	funnel.Lost:      funnelv1.Outcome_OUTCOME_LOST,
 }
 
-func personMessages(persons []Person) []*funnelv1.FunnelPerson {
+// personMessages are persons, or other units.
+func personMessages(persons []Person, units bool) []*funnelv1.FunnelPerson {
 	list := make([]*funnelv1.FunnelPerson, len(persons))
 	for i, p := range persons {
-		m := &funnelv1.FunnelPerson{
-			PersonId:     p.ID.String(),
-			UserIds:      texts(p.Users),
-			AnonymousIds: texts(p.Visitors),
-			Persona:      string(p.Persona),
-			Outcome:      outcomes[p.Outcome],
+		m := &funnelv1.FunnelPerson{Unit: p.Unit, Outcome: outcomes[p.Outcome]}
+		if !units {
+			m.PersonId = p.ID.String()
+			m.UserIds, m.AnonymousIds = texts(p.Users), texts(p.Visitors)
+			m.Persona = string(p.Persona)
 		}
 		for _, at := range p.StepTimes {
 			m.StepTimes = append(m.StepTimes, timestamppb.New(at))

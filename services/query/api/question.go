@@ -5,14 +5,13 @@ import (
 	"github.com/waystage/waystage/services/funnel"
 )
 
-// question makes a message a question and collects what is wrong with it.
-func (r *reader) question(q *funnelv1.FunnelQuestion) funnel.Question {
-	if q == nil {
-		r.bad("question", "is required")
-		return funnel.Question{}
-	}
+// question makes a message a question and collects what is wrong with it. beside is the one whose
+// answer is set beside its answer, nil where none is.
+func (r *reader) question(
+	q *funnelv1.FunnelQuestion,
+) (out funnel.Question, beside *funnel.Question) {
 	p := r.preset(q)
-	out := funnel.Question{
+	out = funnel.Question{
 		Mode:    r.mode(q, p),
 		AsOf:    r.asOf(q),
 		Window:  r.window(q, p),
@@ -26,11 +25,11 @@ func (r *reader) question(q *funnelv1.FunnelQuestion) funnel.Question {
 	}
 	r.breakdowns(q.GetBreakdowns(), &out)
 	r.order(q)
-	r.unit(q.GetUnit())
+	out.Unit = r.unit(q.GetUnit())
 	r.simultaneity(q, p)
 	r.extras(q)
 	r.check(out)
-	return out
+	return out, r.compare(q.GetCompare(), out)
 }
 
 func (r *reader) mode(q *funnelv1.FunnelQuestion, p preset) funnel.RangeMode {
@@ -67,23 +66,6 @@ func (r *reader) order(q *funnelv1.FunnelQuestion) {
 	}
 }
 
-// unit refuses every unit but the person.
-func (r *reader) unit(u *funnelv1.Unit) {
-	switch by := u.GetBy().(type) {
-	case nil:
-	case *funnelv1.Unit_Person:
-		if !by.Person {
-			r.bad("question.unit.person", "is true or not stated")
-		}
-	case *funnelv1.Unit_GroupType:
-		r.later("question.unit.group_type", "only persons are answered yet")
-	case *funnelv1.Unit_Trait:
-		r.later("question.unit.trait", "only persons are answered yet")
-	case *funnelv1.Unit_Property:
-		r.later("question.unit.property", "only persons are answered yet")
-	}
-}
-
 // extras refuses what is not answered yet as a whole.
 func (r *reader) extras(q *funnelv1.FunnelQuestion) {
 	const notYet = "is not answered yet; leave it out"
@@ -95,7 +77,6 @@ func (r *reader) extras(q *funnelv1.FunnelQuestion) {
 	}
 	r.laterIf(len(q.GetHold()) > 0, "question.hold", notYet)
 	r.laterIf(len(q.GetExclusions()) > 0, "question.exclusions", notYet)
-	r.laterIf(q.GetCompare() != nil, "question.compare", notYet)
 	r.laterIf(q.GetTrend() != nil, "question.trend", notYet)
 	r.laterIf(q.GetTimeToConvert() != nil, "question.time_to_convert", notYet)
 }

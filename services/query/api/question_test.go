@@ -178,12 +178,12 @@ func TestQuestionsAsUnderstood(t *testing.T) {
 		},
 		"by persona": {
 			question: base + `,"breakdowns":[{"persona":true}]}`,
-			change:   func(q *funnel.Question) { q.ByPersona = true },
+			change:   func(q *funnel.Question) { q.Breakdowns = byPersona },
 		},
 		"by persona, few groups": {
 			question: base + `,"breakdowns":[{"persona":true,"limit":3,
 				"attribution":"ATTRIBUTION_PERSON"}]}`,
-			change: func(q *funnel.Question) { q.ByPersona, q.Limit = true, 3 },
+			change: func(q *funnel.Question) { q.Breakdowns, q.Limit = byPersona, 3 },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -219,3 +219,5 @@ func TestStagesWithoutMap(t *testing.T) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 }
+
+var byPersona = []funnel.Breakdown{{By: funnel.Persona, Attribution: funnel.OfPerson}}

@@ -25,11 +25,8 @@ const (
 	MaxValues = 1000
 	// MaxRegexBytes is the longest regular expression.
 	MaxRegexBytes = 1000
-	// MaxGroups is the highest limit of a breakdown.
-	MaxGroups = 1000
-	maxHold   = 3
-	maxExcl   = 8
-	maxBreak  = 2
+	maxHold       = 3
+	maxExcl       = 8
 	// maxMistakes is the most mistakes that are collected.
 	maxMistakes = 100
 )

@@ -52,18 +52,6 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 				"question.steps[0].first_time", "question.steps[1].first_time",
 			},
 		},
-		"unit group type": {
-			question: base + `,"unit":{"groupType":"company"}}`,
-			code:     codes.Unimplemented, fields: []string{"question.unit.group_type"},
-		},
-		"unit trait": {
-			question: base + `,"unit":{"trait":"household"}}`,
-			code:     codes.Unimplemented, fields: []string{"question.unit.trait"},
-		},
-		"unit property": {
-			question: base + `,"unit":{"property":"order_id"}}`,
-			code:     codes.Unimplemented, fields: []string{"question.unit.property"},
-		},
 		"count attempt": {
 			question: base + `,"count":"COUNT_ATTEMPT"}`,
 			code:     codes.Unimplemented, fields: []string{"question.count"},
@@ -93,30 +81,6 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 		"exclusions": {
 			question: base + `,"exclusions":[{"touchpoint":{"event":"X"},"fromStep":1,"toStep":2}]}`,
 			code:     codes.Unimplemented, fields: []string{"question.exclusions"},
-		},
-		"breakdowns by other things": {
-			question: base + `,"breakdowns":[{"channel":true},{"trait":"plan"}]}`,
-			code:     codes.Unimplemented,
-			fields: []string{
-				"question.breakdowns[0].channel", "question.breakdowns[1].trait",
-				"question.breakdowns[1]",
-			},
-		},
-		"breakdowns by the rest": {
-			question: base + `,"breakdowns":[{"property":"p"},{"variant":"v"}]}`,
-			code:     codes.Unimplemented,
-			fields: []string{
-				"question.breakdowns[0].property", "question.breakdowns[1].variant",
-				"question.breakdowns[1]",
-			},
-		},
-		"breakdown by the persona of a touchpoint": {
-			question: base + `,"breakdowns":[{"persona":true,"attribution":"ATTRIBUTION_ALL"}]}`,
-			code:     codes.Unimplemented, fields: []string{"question.breakdowns[0].attribution"},
-		},
-		"compare": {
-			question: base + `,"compare":{}}`,
-			code:     codes.Unimplemented, fields: []string{"question.compare"},
 		},
 		"trend": {
 			question: base + `,"trend":{"interval":"INTERVAL_DAY"}}`,
@@ -325,6 +289,50 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 		"unit person not": {
 			question: base + `,"unit":{"person":false}}`,
 			code:     codes.InvalidArgument, fields: []string{"question.unit.person"},
+		},
+		"units without a name": {
+			question: base + `,"unit":{"trait":""}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.unit.trait"},
+		},
+		"breakdown by the persona of a touchpoint": {
+			question: base + `,"breakdowns":[{"persona":true,"attribution":"ATTRIBUTION_ALL"}]}`,
+			code:     codes.InvalidArgument, fields: []string{"question.breakdowns[0].attribution"},
+		},
+		"breakdown by a step that is none": {
+			question: base + `,"breakdowns":[{"os":true,"attribution":"ATTRIBUTION_STEP"},
+				{"channel":true,"attribution":"ATTRIBUTION_STEP","step":3}]}`,
+			code:   codes.InvalidArgument,
+			fields: []string{"question.breakdowns[0].step", "question.breakdowns[1].step"},
+		},
+		"breakdown twice": {
+			question: base + `,"breakdowns":[{"campaign":""},{"campaign":"name"}]}`,
+			code:     codes.InvalidArgument, fields: []string{"question.breakdowns[1]"},
+		},
+		"breakdown by a part of a campaign that is none": {
+			question: base + `,"breakdowns":[{"campaign":"term"}]}`,
+			code:     codes.InvalidArgument, fields: []string{"question.breakdowns[0].campaign"},
+		},
+		"compare with nothing": {
+			question: base + `,"compare":{}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.compare"},
+		},
+		"compare with an empty range": {
+			question: base + `,"compare":{"range":{"fromDate":"2026-02-01","toDate":"2026-01-01"}}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.compare.range"},
+		},
+		"compare with half a range": {
+			question: base + `,"compare":{"range":{"fromDate":"2026-02-01"}}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.compare.range.to_time"},
+		},
+		"compare with a filter of nothing": {
+			question: base + `,"compare":{"filter":{"condition":{"name":"p","operator":"OPERATOR_EQ"}}}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.compare.filter.condition.values"},
+		},
+		"compare with the time before time": {
+			question: ranged(`{"fromDate":"0001-01-03","toDate":"0001-02-01"}`)[:len(
+				ranged(`{"fromDate":"0001-01-03","toDate":"0001-02-01"}`))-1] +
+				`,"compare":{"previousPeriod":true}}`,
+			code: codes.InvalidArgument, fields: []string{"question.compare.previous_period"},
 		},
 		"breakdowns wrong": {
 			question: base + `,"breakdowns":[{},{"persona":false,"step":1,"limit":1001},{"persona":true}]}`,

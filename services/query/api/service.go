@@ -7,16 +7,20 @@ import (
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	personv1 "github.com/waystage/waystage/proto/gen/waystage/person/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 	"github.com/waystage/waystage/services/internal/rpc"
 )
 
 // Config holds what the handlers need.
 type Config struct {
-	Sites   Sites
-	Keys    Keys
-	Maps    Maps
-	Answers Answers
+	Sites Sites
+	Keys  Keys
+	Maps  Maps
+	// Questions are the saved ones.
+	Questions Questions
+	Answers   Answers
+	People    People
 	// Catalogue of what sites have sent.
 	Catalogue Catalogue
 	// Quarantine and Replayer; without a Replayer nothing is replayed.
@@ -34,6 +38,10 @@ type API struct {
 	sites   *siteHandler
 	maps    *mapHandler
 	funnels *funnelHandler
+	// saved answers SavedQuestionService.
+	saved *savedHandler
+	// people answers PersonService.
+	people *peopleHandler
 	// catalogue answers CatalogueService.
 	catalogue *catalogueHandler
 	// quarantine answers QuarantineService.
@@ -43,7 +51,8 @@ type API struct {
 // QueryParameters are the fields that a GET of this API takes in its query.
 var QueryParameters = []string{
 	"pageSize", "page_size", "pageToken", "page_token",
-	"contains", "event", "scope",
+	"contains", "event", "scope", "question", "version",
+	"userId", "user_id", "anonymousId", "anonymous_id", "personId", "person_id", "asOf", "as_of",
 	"filter.reason", "filter.fromTime", "filter.from_time", "filter.toTime", "filter.to_time",
 	"filter.keyId", "filter.key_id", "filter.includeReplayed", "filter.include_replayed",
 }
@@ -51,13 +60,16 @@ var QueryParameters = []string{
 // New makes the handlers.
 func New(c Config) *API {
 	maps := newMapReader(c.Maps)
+	gate := newGate(c.MaxQuestions, c.QuestionWait)
+	funnels := &funnelHandler{
+		sites: c.Sites, maps: maps, questions: c.Questions, answers: c.Answers, now: c.Now,
+		gate: gate,
+	}
 	return &API{
-		sites: &siteHandler{sites: c.Sites, keys: c.Keys, now: c.Now},
-		maps:  &mapHandler{sites: c.Sites, maps: maps},
-		funnels: &funnelHandler{
-			sites: c.Sites, maps: maps, answers: c.Answers, now: c.Now,
-			gate: newGate(c.MaxQuestions, c.QuestionWait),
-		},
+		sites:   &siteHandler{sites: c.Sites, keys: c.Keys, now: c.Now},
+		maps:    &mapHandler{sites: c.Sites, maps: maps},
+		funnels: funnels, saved: &savedHandler{funnels: funnels},
+		people:    &peopleHandler{sites: c.Sites, people: c.People, now: c.Now, gate: gate},
 		catalogue: &catalogueHandler{sites: c.Sites, catalogue: c.Catalogue},
 		quarantine: &quarantineHandler{
 			sites: c.Sites, quarantine: c.Quarantine, replayer: c.Replayer, now: c.Now,
@@ -105,15 +117,12 @@ func (a *API) Services() []rpc.Service {
 				"ListProperties": rpc.Reading,
 			},
 		},
+		a.funnelService(), a.savedService(),
 		{
-			Desc:    &funnelv1.FunnelService_ServiceDesc,
-			Handler: a.funnels,
-			Gateway: funnelv1.RegisterFunnelServiceHandler,
-			Access: map[string]rpc.Access{
-				"AskFunnel":         rpc.Reading,
-				"AskDropOff":        rpc.Reading,
-				"ListFunnelPersons": rpc.Reading,
-			},
+			Desc:    &personv1.PersonService_ServiceDesc,
+			Handler: a.people,
+			Gateway: personv1.RegisterPersonServiceHandler,
+			Access:  map[string]rpc.Access{"ExplainPersona": rpc.Reading},
 		},
 		{
 			Desc:    &collectv1.QuarantineService_ServiceDesc,
@@ -124,6 +133,35 @@ func (a *API) Services() []rpc.Service {
 				"GetQuarantinedMessage":     rpc.Administration,
 				"ReplayQuarantinedMessages": rpc.Administration,
 			},
+		},
+	}
+}
+
+// funnelService answers questions.
+func (a *API) funnelService() rpc.Service {
+	return rpc.Service{
+		Desc:    &funnelv1.FunnelService_ServiceDesc,
+		Handler: a.funnels,
+		Gateway: funnelv1.RegisterFunnelServiceHandler,
+		Access: map[string]rpc.Access{
+			"AskFunnel":         rpc.Reading,
+			"AskDropOff":        rpc.Reading,
+			"ListFunnelPersons": rpc.Reading,
+		},
+	}
+}
+
+// savedService keeps questions: saving and deleting is administration, all else reading.
+func (a *API) savedService() rpc.Service {
+	return rpc.Service{
+		Desc:    &funnelv1.SavedQuestionService_ServiceDesc,
+		Handler: a.saved,
+		Gateway: funnelv1.RegisterSavedQuestionServiceHandler,
+		Access: map[string]rpc.Access{
+			"SaveQuestion":   rpc.Administration,
+			"GetQuestion":    rpc.Reading,
+			"ListQuestions":  rpc.Reading,
+			"DeleteQuestion": rpc.Administration,
 		},
 	}
 }

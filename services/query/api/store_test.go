@@ -172,15 +172,13 @@ func TestRevokingTwice(t *testing.T) {
 func TestMaps(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	const whole = `{"journeyMap":{"name":"sites/shop/journeyMaps/1","version":1,
+	whole := `{"journeyMap":{"name":"sites/shop/journeyMaps/1","version":1,
 		"inForceAt":"2026-03-04T05:06:07.891234567Z","source":%q,"title":"Shop",
-		"stages":[{"id":"search","title":"search"},{"id":"purchase","title":"purchase"}],
-		"touchpoints":[
-			{"id":"landing","title":"landing","stage":"search","channel":"",
-				"events":["Landed"],"condition":""},
-			{"id":"order","title":"order","stage":"purchase","channel":"",
-				"events":["Ordered"],"condition":""}],
-		"channels":[],"personas":[]}}`
+		"stages":[` + bareStage("search") + `,` + bareStage("purchase") + `],
+		"touchpoints":[` + bareTouchpoint("landing", "search", "Landed") + `,` +
+		bareTouchpoint("order", "purchase", "Ordered") + `],
+		"channels":[],"personas":[],"kpis":[],"money":null,"referral":null,
+		"lostAfterSeconds":7776000}}`
 	for _, path := range []string{"latest", "1"} {
 		got := h.send(t, "GET", "/v1/sites/shop/journeyMaps/"+path, readToken, "")
 		if diff := cmp.Diff(parsed(t, fmt.Sprintf(whole, shopMap)), parsed(t, got.body)); diff != "" {
@@ -205,12 +203,28 @@ func TestMaps(t *testing.T) {
 	list := h.send(t, "GET", "/v1/sites/shop/journeyMaps", readToken, "")
 	const short = `{"name":"sites/shop/journeyMaps/%d","version":%d,
 		"inForceAt":"2026-03-04T05:06:07.891234567Z","source":"","title":%q,"stages":[],
-		"touchpoints":[],"channels":[],"personas":[]}`
+		"touchpoints":[],"channels":[],"personas":[],"kpis":[],"money":null,"referral":null,
+		"lostAfterSeconds":0}`
 	want := `{"journeyMaps":[` + fmt.Sprintf(short, 2, 2, "Shop 2") + `,` +
 		fmt.Sprintf(short, 1, 1, "Shop") + `],"nextPageToken":""}`
 	if diff := cmp.Diff(parsed(t, want), parsed(t, list.body)); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
+}
+
+// bareStage is a stage of which the map says no more than its id.
+func bareStage(id string) string {
+	return fmt.Sprintf(`{"id":%q,"title":%[1]q,"task":"","goal":"","customerGoal":"",
+		"activities":[],"behindTheScenes":[],"expectations":null,"barriers":[],"ideas":[],
+		"stimuli":[],"contact":false,"owner":null,"targets":null,
+		"temperature":"TEMPERATURE_UNSPECIFIED","kpis":[]}`, id)
+}
+
+// bareTouchpoint is one of which the map says no more than its rule.
+func bareTouchpoint(id, stage, event string) string {
+	return fmt.Sprintf(`{"id":%q,"title":%[1]q,"stage":%q,"channel":"","events":[%q],"condition":"",
+		"importance":0,"owner":null,"status":"TOUCHPOINT_STATUS_LIVE","standard":"","task":"","due":"",
+		"repeat":null,"feedback":null,"barrier":false,"contact":false}`, id, stage, event)
 }
 
 func TestMapsThatAreRefused(t *testing.T) {

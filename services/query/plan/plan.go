@@ -1,6 +1,7 @@
 // Package plan turns a funnel question into the one query that reads what the question needs and
-// nothing else: per touchpoint its identity, its instant, which steps it is named by, and the
-// values that the question's conditions test. It is pure; what it gives is golden-tested.
+// nothing else: per touchpoint its identity, its instant, which steps it is named by, the values
+// that conditions test and breakdowns split by, and what of the order of touchpoints matters. It is
+// pure; what it gives is golden-tested.
 package plan
 
 import (
@@ -14,16 +15,36 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// Needs says which values of a touchpoint a question's conditions test.
+// Needs says what a question needs of touchpoints besides which steps name them.
 type Needs struct {
-	// Properties by name, in the order of their columns.
-	Properties                        []string
-	Channel, Event, Stage, Touchpoint bool
-	Device, Browser, OS, Traffic      bool
-	// ShownOrder asks for what orders touchpoints of one millisecond and tells copies of one
-	// message apart: needed where one touchpoint may fill two steps.
-	ShownOrder bool
+	// Values that conditions test and breakdowns split by.
+	Values []Value
+	// Order asks for what orders touchpoints of one millisecond.
+	Order Order
+	// Bases are the touchpoints whose later occurrences are others. All of a base that is Counted
+	// are read, though no step names them.
+	Bases []Base
+	// All asks for the touchpoints that no step names, too.
+	All bool
 }
+
+// Base is a touchpoint of the map that others repeat.
+type Base struct {
+	Touchpoint journey.TouchpointID
+	Counted    bool
+}
+
+// Order says what of the shown order is read.
+type Order uint8
+
+// The orders. Near are the instants and the place in the batch: they order all touchpoints but
+// those of one request's receipt, in practice copies of one row. Shown adds the message id, which
+// decides, and tells copies from others.
+const (
+	NoOrder Order = iota
+	Near
+	Shown
+)
 
 // Query is a SELECT over touchpoints.
 type Query struct {
@@ -57,18 +78,17 @@ const (
 	Identity = iota
 	At
 	Names
-	firstOptional
 )
 
 // Layout says where the columns stand that only some queries have; -1 where they do not.
 type Layout struct {
-	Channel, Event, Stage, Touchpoint int
-	Device, Browser, OS, Traffic      int
-	// Properties is the place of the first one.
-	Properties int
-	// ShownOrder is the place of occurred, original and received (nanoseconds since 1970),
-	// batch_index and message_id, in that order.
-	ShownOrder int
+	// Base is the place of the number of the base that a touchpoint is, from 1; 0 if it is none.
+	Base int
+	// Values is the place of the first of the values, which follow one another in their order.
+	Values int
+	// Order is the place of occurred, original and received (nanoseconds since 1970) and
+	// batch_index, in that order; Message is that of the message id.
+	Order, Message int
 }
 
 // latest is the last instant that a touchpoint may have: 2262-01-01 in milliseconds since 1970.
@@ -79,7 +99,7 @@ func Touchpoints(site journey.SiteID, q funnel.Question, needs Needs) (Query, La
 	b := builder{params: map[string]string{"site": string(site)}}
 	b.column("identity", "identity", UInt64)
 	b.column("toUnixTimestamp64Milli(at)", "at_ms", Int64)
-	where := b.names(q.Steps)
+	where := b.names(q.Steps, needs)
 	layout := b.optional(needs)
 	first, last := Bounds(q)
 	b.params["first"] = strconv.FormatInt(first, 10)
@@ -137,8 +157,8 @@ var targets = []target{
 }
 
 // names adds the column of named steps and gives the condition that leaves out all touchpoints
-// that are named by none.
-func (b *builder) names(steps []funnel.Step) string {
+// that are named by none, and can become none that is.
+func (b *builder) names(steps []funnel.Step, needs Needs) string {
 	var words, conditions []string
 	for _, t := range targets {
 		values, masks := named(steps, t.kind)
@@ -158,8 +178,11 @@ func (b *builder) names(steps []funnel.Step) string {
 		conditions = nil
 	}
 	b.column("CAST("+joinBits(words)+" AS UInt32)", "names", UInt32)
-	if len(conditions) == 0 {
+	if len(conditions) == 0 || needs.All {
 		return ""
+	}
+	if list := b.counted(needs.Bases); list != "" {
+		conditions = append(conditions, "touchpoint IN ("+list+")")
 	}
 	return "\n\tAND (" + strings.Join(conditions, " OR ") + ")"
 }
@@ -201,44 +224,47 @@ func joinBits(words []string) string {
 	return joined
 }
 
+// counted lists the bases all of whose touchpoints are read.
+func (b *builder) counted(bases []Base) string {
+	var list []string
+	for _, base := range bases {
+		if base.Counted {
+			list = append(list, b.param("b", string(base.Touchpoint)))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
 func (b *builder) optional(needs Needs) Layout {
-	l := Layout{
-		Channel: -1, Event: -1, Stage: -1, Touchpoint: -1,
-		Device: -1, Browser: -1, OS: -1, Traffic: -1, Properties: -1, ShownOrder: -1,
+	l := Layout{Base: -1, Values: len(b.columns), Order: -1, Message: -1}
+	if len(needs.Bases) > 0 {
+		l.Base = b.bases(needs.Bases)
+		l.Values++
 	}
-	for _, c := range []struct {
-		wanted bool
-		name   string
-		place  *int
-	}{
-		{needs.Channel, "channel", &l.Channel},
-		{needs.Event, "event", &l.Event},
-		{needs.Stage, "stage", &l.Stage},
-		{needs.Touchpoint, "touchpoint", &l.Touchpoint},
-		{needs.Device, "device", &l.Device},
-		{needs.Browser, "browser", &l.Browser},
-		{needs.OS, "os", &l.OS},
-		{needs.Traffic, "traffic", &l.Traffic},
-	} {
-		if c.wanted {
-			*c.place = b.column("CAST("+c.name+" AS String)", c.name+"_text", String)
-		}
+	for i, v := range needs.Values {
+		b.column(b.expression(v), fmt.Sprintf("value_%d", i), String)
 	}
-	for i, name := range needs.Properties {
-		place := b.column("JSONExtractRaw(properties, "+b.param("p", name)+")",
-			fmt.Sprintf("property_%d", i), String)
-		if i == 0 {
-			l.Properties = place
-		}
-	}
-	if needs.ShownOrder {
-		l.ShownOrder = b.column("toUnixTimestamp64Nano(occurred_at)", "occurred_ns", Int64)
+	if needs.Order >= Near {
+		l.Order = b.column("toUnixTimestamp64Nano(occurred_at)", "occurred_ns", Int64)
 		b.column("toUnixTimestamp64Nano(original_at)", "original_ns", Int64)
 		b.column("toUnixTimestamp64Nano(received_at)", "received_ns", Int64)
 		b.column("batch_index", "batch_index", UInt32)
-		b.column("message_id", "message_id", String)
+	}
+	if needs.Order == Shown {
+		l.Message = b.column("message_id", "message_id", String)
 	}
 	return l
+}
+
+// bases adds the column of the bases' numbers.
+func (b *builder) bases(bases []Base) int {
+	var names, numbers []string
+	for i, base := range bases {
+		names = append(names, b.param("b", string(base.Touchpoint)))
+		numbers = append(numbers, fmt.Sprintf("toUInt32(%d)", i+1))
+	}
+	return b.column(fmt.Sprintf("CAST(transform(touchpoint, [%s], [%s], toUInt32(0)) AS UInt32)",
+		strings.Join(names, ", "), strings.Join(numbers, ", ")), "base", UInt32)
 }
 
 // Touches is the place of the packed touchpoints in a query of packed journeys, behind Identity.

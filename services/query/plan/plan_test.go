@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/query/plan"
 )
 
@@ -34,6 +35,10 @@ func question(steps ...funnel.Step) funnel.Question {
 func step(kind funnel.TargetKind, name string) funnel.Step {
 	return funnel.Step{Target: funnel.Target{Kind: kind, Name: name}}
 }
+
+func property(name string) plan.Value { return plan.Value{Source: plan.Property, Name: name} }
+
+var channel = plan.Value{Source: plan.Channel}
 
 // text is what a golden file holds: the query, its parameters, its columns and their places.
 func text(q plan.Query, l plan.Layout) string {
@@ -70,67 +75,137 @@ func TestTouchpoints(t *testing.T) {
 			name: "repeated_event",
 			q: question(step(funnel.Event, "A"), step(funnel.Event, "B"),
 				step(funnel.Event, "A")),
-			needs: plan.Needs{ShownOrder: true},
+			needs: plan.Needs{Order: plan.Shown},
 		},
 		{
 			name: "mixed_targets",
 			q: question(step(funnel.Event, "A"), step(funnel.Stage, "buy"),
 				step(funnel.Touchpoint, "visit"), step(funnel.Stage, "aware")),
-			needs: plan.Needs{ShownOrder: true},
+			needs: plan.Needs{Order: plan.Shown},
 		},
 		{
 			name:  "any_event",
 			q:     question(step(funnel.Event, "A"), step(funnel.AnyEvent, "")),
-			needs: plan.Needs{ShownOrder: true},
+			needs: plan.Needs{Order: plan.Shown},
 		},
 		{
 			name:  "only_any_event",
 			q:     question(step(funnel.AnyEvent, ""), step(funnel.AnyEvent, "")),
-			needs: plan.Needs{ShownOrder: true},
+			needs: plan.Needs{Order: plan.Shown},
 		},
 		{
 			name:  "conditions",
 			q:     question(step(funnel.Event, "A"), step(funnel.Event, "B")),
-			needs: plan.Needs{Properties: []string{"price", "plan"}, Channel: true},
+			needs: plan.Needs{Values: []plan.Value{property("price"), property("plan"), channel}},
 		},
 		{
 			name: "filter",
 			q:    question(step(funnel.Event, "A"), step(funnel.Event, "B")),
 			needs: plan.Needs{
-				Properties: []string{"price"},
-				Channel:    true, Event: true, Stage: true, Touchpoint: true, ShownOrder: true,
+				Values: []plan.Value{
+					property("price"), channel,
+					{Source: plan.Event},
+					{Source: plan.Stage},
+					{Source: plan.Touchpoint},
+				},
+				Order: plan.Shown,
 			},
 		},
 		{
 			name:  "customers_only",
 			q:     question(step(funnel.Event, "A"), step(funnel.Event, "B")),
-			needs: plan.Needs{Traffic: true},
+			needs: plan.Needs{Values: []plan.Value{{Source: plan.Traffic}}},
 		},
 		{
-			name:  "client",
-			q:     question(step(funnel.Event, "A"), step(funnel.Event, "B")),
-			needs: plan.Needs{Device: true, Browser: true, OS: true, Properties: []string{"plan"}},
+			name: "client",
+			q:    question(step(funnel.Event, "A"), step(funnel.Event, "B")),
+			needs: plan.Needs{Values: []plan.Value{
+				{Source: plan.Device}, {Source: plan.Browser}, {Source: plan.OS}, property("plan"),
+			}},
+		},
+		{
+			name: "campaign",
+			q:    question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy")),
+			needs: plan.Needs{
+				Values: []plan.Value{
+					{Source: plan.CampaignName},
+					{Source: plan.CampaignSource},
+					{Source: plan.CampaignMedium},
+				},
+				Order: plan.Near,
+			},
+		},
+		{
+			name: "groups",
+			q:    question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy")),
+			needs: plan.Needs{
+				Values: []plan.Value{
+					{Source: plan.PropertyGroups}, {Source: plan.ContextGroups}, {Source: plan.GroupID},
+				},
+				Order: plan.Near,
+			},
+		},
+		{
+			name: "repeats",
+			q:    question(step(funnel.Stage, "buy"), step(funnel.Stage, "loyal")),
+			needs: plan.Needs{
+				Values: []plan.Value{{Source: plan.Traffic}},
+				Bases: []plan.Base{
+					{Touchpoint: "order", Counted: true}, {Touchpoint: "visit"},
+				},
+			},
+		},
+		{
+			name: "variant",
+			q:    question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy")),
+			needs: plan.Needs{
+				Values: plan.ValuesOf(funnel.Needs{Variants: []string{"button", "price"}}),
+				Order:  plan.Near,
+			},
+		},
+		{
+			name: "departures",
+			q:    question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy")),
+			needs: plan.Needs{
+				Values: []plan.Value{
+					channel, {Source: plan.Event}, {Source: plan.Stage}, {Source: plan.Touchpoint},
+				},
+				Order: plan.Near, All: true, Bases: []plan.Base{{Touchpoint: "order", Counted: true}},
+			},
 		},
 		{name: "all_in_range", q: all},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			got := text(plan.Touchpoints("shop", c.q, c.needs))
-			path := filepath.Join("testdata", c.name+".sql")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("query (-want +got); if it is right, run with -update:\n%s", diff)
-			}
+			golden(t, c.name, got)
 		})
 	}
+}
+
+// golden holds a text to the file of that name.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".sql")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("query (-want +got); if it is right, run with -update:\n%s", diff)
+	}
+}
+
+// TestExposures plans the reading of exposures to experiments.
+func TestExposures(t *testing.T) {
+	t.Parallel()
+	query, layout := plan.Exposures("shop", day.UnixMilli(), []string{"experiment", "variant"})
+	golden(t, "exposures", text(query, layout))
 }
 
 func TestBounds(t *testing.T) {
@@ -209,18 +284,21 @@ func TestBoundsBefore1970(t *testing.T) {
 // query is the same whatever it is, so that nothing can break out of it.
 func TestNoTextOfUsers(t *testing.T) {
 	t.Parallel()
-	ask := func(names [4]string) plan.Query {
+	ask := func(names [5]string) plan.Query {
 		q := question(step(funnel.Event, names[0]), step(funnel.Stage, names[1]),
 			step(funnel.Touchpoint, names[2]))
-		query, _ := plan.Touchpoints("shop", q, plan.Needs{Properties: []string{names[3]}})
+		query, _ := plan.Touchpoints("shop", q, plan.Needs{
+			Values: []plan.Value{property(names[3])},
+			Bases:  []plan.Base{{Touchpoint: journey.TouchpointID(names[4]), Counted: true}},
+		})
 		return query
 	}
-	plain := ask([4]string{"a", "b", "c", "d"})
+	plain := ask([5]string{"a", "b", "c", "d", "e"})
 	nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
 		`'`, `\`, `\'`, "`", `"`, "{n0:String}", "--", "/*", "😀", "\x00", "'); DROP TABLE sites",
 	}))
 	rapid.Check(t, func(t *rapid.T) {
-		var names [4]string
+		var names [5]string
 		for i := range names {
 			names[i] = nasty.Draw(t, "name")
 		}
@@ -243,7 +321,10 @@ var placeholder = regexp.MustCompile(`\{(\w+):\w+\}`)
 func TestParams(t *testing.T) {
 	t.Parallel()
 	q := question(step(funnel.Event, "A"), step(funnel.Event, "A"), step(funnel.Stage, "A"))
-	query, _ := plan.Touchpoints("shop", q, plan.Needs{Properties: []string{"A", "B"}})
+	query, _ := plan.Touchpoints("shop", q, plan.Needs{
+		Values: []plan.Value{property("A"), property("B"), {Source: plan.ExposureProperty, Name: "C"}},
+		Bases:  []plan.Base{{Touchpoint: "A", Counted: true}, {Touchpoint: "B"}},
+	})
 	used := map[string]bool{}
 	for _, m := range placeholder.FindAllStringSubmatch(query.SQL, -1) {
 		used[m[1]] = true
@@ -261,7 +342,7 @@ func TestMasks(t *testing.T) {
 	for i := range funnel.MaxSteps {
 		steps = append(steps, step(funnel.Event, fmt.Sprint("event-", i%29)))
 	}
-	query, _ := plan.Touchpoints("shop", question(steps...), plan.Needs{ShownOrder: true})
+	query, _ := plan.Touchpoints("shop", question(steps...), plan.Needs{Order: plan.Shown})
 	for i := range 29 {
 		mask := uint32(1) << i
 		if i == 0 {

@@ -197,8 +197,10 @@ Exit codes: 0 done; 1 failed, with the reason on stderr; 2 the command line is w
 		&cobra.Group{ID: groupAsk, Title: "Ask:"},
 	)
 	root.AddCommand(
-		newUp(w), newRebuild(w), newVersion(w),
+		newUp(w), newDoctor(w), newRebuild(w), newVersion(w),
 		newSite(w), newMap(w), newSend(w), newImport(w), newQuarantine(w), newCatalogue(w), newAsk(w),
+		newPerson(w),
+		newQuestion(w),
 	)
 	root.SetHelpCommandGroupID(groupRun)
 	root.SetCompletionCommandGroupID(groupRun)

@@ -90,7 +90,7 @@ func TestExitCodes(t *testing.T) {
 		{args: "ask funnel --setp x", code: ExitUsage, says: "unknown flag: --setp"},
 		{args: "version now", code: ExitUsage, says: "now"},
 		{args: "map publish", code: ExitUsage, says: "accepts 1 arg"},
-		{args: "up --demo x", code: ExitUsage, says: "there are grocery and none"},
+		{args: "up --demo x", code: ExitUsage, says: "there are grocery, airline, tiles and none"},
 		{args: "send", code: ExitUsage, says: "name the event"},
 		{args: "send x --type y", code: ExitUsage, says: "there are track"},
 		{args: "send --property x y", code: ExitUsage, says: "write NAME=VALUE"},
@@ -120,16 +120,17 @@ func TestAskFunnelAsksWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	s, environment := serve(t)
 	got := run(t, "", environment, "ask", "funnel", "--stages", "search..", "--by", "persona",
-		"--from", "-7d", "--site", "shop")
+		"--by", "channel@last", "--from", "-7d", "--as-of", "now", "--limit", "3", "--unit",
+		"group:company", "--compare", "previous", "--customers-only", "--site", "shop")
 	if got.code != ExitDone || !strings.Contains(got.stdout, "2 purchase") ||
 		!strings.Contains(got.stdout, "60.0 % [50.0–70.0]") {
 		t.Fatalf("got %+v", got)
 	}
 	want := &funnelv1.AskFunnelRequest{}
-	if err := protojson.Unmarshal([]byte(`{"parent": "sites/shop", "question": {
-		"range": {"from_time": "2026-11-14T12:00:00Z", "to_time": "2026-11-21T12:00:00Z"},
-		"steps": [{"stage": "search"}, {"stage": "purchase"}],
-		"breakdowns": [{"persona": true}]}}`), want); err != nil {
+	if err := protojson.Unmarshal([]byte(`{"parent": "sites/shop", "words": {
+		"stages": "search..", "from": "-7d", "as_of": "now", "by": ["persona", "channel@last"],
+		"limit": 3, "unit": "group:company", "compare": "previous", "customers_only": true}}`),
+		want); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, s.asked[0], protocmp.Transform()); diff != "" {
@@ -146,11 +147,11 @@ func TestStagesInAllSpellings(t *testing.T) {
 		args string
 		want string
 	}{
-		{args: "", want: "interest search purchase"},
-		{args: "--stages", want: "interest search purchase"},
-		{args: "--stages=search..purchase", want: "search purchase"},
-		{args: "--stages search..purchase", want: "search purchase"},
-		{args: "--stages interest,purchase --window 1d", want: "interest purchase"},
+		{args: "", want: ""},
+		{args: "--stages", want: "all"},
+		{args: "--stages=search..purchase", want: "search..purchase"},
+		{args: "--stages search..purchase", want: "search..purchase"},
+		{args: "--stages interest,purchase --window 1d", want: "interest,purchase"},
 	} {
 		s, environment := serve(t)
 		got := run(t, "", environment, strings.Fields("ask funnel "+c.args)...)
@@ -158,18 +159,15 @@ func TestStagesInAllSpellings(t *testing.T) {
 			t.Errorf("%q: %+v", c.args, got)
 			continue
 		}
-		var stages []string
-		for _, step := range s.asked[0].GetQuestion().GetSteps() {
-			stages = append(stages, step.GetStage())
-		}
-		if strings.Join(stages, " ") != c.want {
-			t.Errorf("%q asks about %v, want %s", c.args, stages, c.want)
+		if words := s.asked[0].GetWords(); words == nil || words.GetStages() != c.want {
+			t.Errorf("%q asks about %v, want %s", c.args, words, c.want)
 		}
 	}
 	_, environment := serve(t)
 	for _, args := range []string{
-		"ask funnel search..purchase", "ask funnel --stages x..", "ask funnel --stages --step any",
-		"ask funnel --step any x",
+		"ask funnel search..purchase", "ask funnel --stages --step any", "ask funnel --step any x",
+		"ask funnel --by stage", "ask funnel --title T", "ask funnel @weekly@x",
+		"ask funnel @weekly --question x", "ask persons --persona a --group b",
 	} {
 		if got := run(t, "", environment, strings.Fields(args)...); got.code != ExitUsage {
 			t.Errorf("%q: %+v, want exit %d", args, got, ExitUsage)
@@ -191,6 +189,12 @@ func TestQuestionFromAFile(t *testing.T) {
 		q.GetRange().GetToDate() != "2026-02-01" {
 		t.Errorf("asked %v", q)
 	}
+	got = run(t, `{"range": {"fromDate": "2026-01-01"}}`, environment, "ask", "funnel", "--question",
+		"-", "--to", "2026-02-01")
+	if q := s.asked[1].GetQuestion(); got.code != ExitDone || len(q.GetSteps()) != 3 ||
+		q.GetRange().GetFromDate() != "2026-01-01" || q.GetSteps()[1].GetStage() != "search" {
+		t.Errorf("stages of the map go into a question without steps: %+v, asked %v", got, q)
+	}
 	got = run(t, `{"stepz": []}`, environment, "ask", "funnel", "--question", "-")
 	if got.code != ExitFailed || !strings.Contains(got.stderr, `unknown field "stepz"`) {
 		t.Errorf("a wrong file gives %+v", got)
@@ -207,6 +211,10 @@ func TestMistakesAreListed(t *testing.T) {
 		{
 			violated(codes.InvalidArgument, "question.steps[0].stage", "no such stage"),
 			"waystage: the request is wrong:\n  question.steps[0].stage: no such stage\n",
+		},
+		{
+			violated(codes.InvalidArgument, "words.range_mode", "give another"),
+			"waystage: the request is wrong:\n  --range-mode: give another\n",
 		},
 		{
 			violated(codes.Unimplemented, "question.trend", "leave it out"),
@@ -250,7 +258,7 @@ func TestPersonsAreGatheredOverPages(t *testing.T) {
 		}
 		first := s.listed[0]
 		if first.GetStep() != 2 || first.GetGroup()[0].GetValue() != "families" ||
-			!first.GetQuestion().GetBreakdowns()[0].GetPersona() ||
+			first.GetWords().GetBy()[0] != "persona" ||
 			first.GetSelection() != funnelv1.PersonSelection_PERSON_SELECTION_LOST {
 			t.Errorf("asked %v", first)
 		}

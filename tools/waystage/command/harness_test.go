@@ -1,8 +1,10 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -24,6 +26,7 @@ import (
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	personv1 "github.com/waystage/waystage/proto/gen/waystage/person/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 )
 
@@ -56,23 +59,33 @@ func runContext(ctx context.Context, stdin string, environment []string, args ..
 // server is a question API that remembers what it was asked.
 type server struct {
 	funnelv1.UnimplementedFunnelServiceServer
+	funnelv1.UnimplementedSavedQuestionServiceServer
 	journeyv1.UnimplementedJourneyMapServiceServer
 	sitev1.UnimplementedSiteServiceServer
 	collectv1.UnimplementedQuarantineServiceServer
 	cataloguev1.UnimplementedCatalogueServiceServer
+	personv1.UnimplementedPersonServiceServer
 
 	address string
 
-	mutex   sync.Mutex
-	tokens  []string
-	asked   []*funnelv1.AskFunnelRequest
+	mutex  sync.Mutex
+	tokens []string
+	asked  []*funnelv1.AskFunnelRequest
+	// dropped are the requests for drop-offs; saved the questions kept, deleted those taken away.
+	dropped []*funnelv1.AskDropOffRequest
+	saved   []*funnelv1.SavedQuestion
+	deleted []string
 	listed  []*funnelv1.ListFunnelPersonsRequest
 	updated []proto.Message
 	// names are the requests for pages of the catalogue.
-	names   []proto.Message
-	shelf   []*collectv1.ListQuarantinedMessagesRequest
-	replays []*collectv1.ReplayQuarantinedMessagesRequest
-	refusal error
+	names []proto.Message
+	// portraits are the persons asked for.
+	portraits []*personv1.ExplainPersonaRequest
+	shelf     []*collectv1.ListQuarantinedMessagesRequest
+	replays   []*collectv1.ReplayQuarantinedMessagesRequest
+	refusal   error
+	// published is the source of every version of the map; empty: one that is no map.
+	published string
 }
 
 // serve starts one; environment points a command at it.
@@ -91,10 +104,12 @@ func serve(t *testing.T) (s *server, environment []string) {
 		return handle(ctx, request)
 	}))
 	funnelv1.RegisterFunnelServiceServer(g, s)
+	funnelv1.RegisterSavedQuestionServiceServer(g, s)
 	journeyv1.RegisterJourneyMapServiceServer(g, s)
 	sitev1.RegisterSiteServiceServer(g, s)
 	collectv1.RegisterQuarantineServiceServer(g, s)
 	cataloguev1.RegisterCatalogueServiceServer(g, s)
+	personv1.RegisterPersonServiceServer(g, s)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -119,11 +134,78 @@ func (s *server) AskFunnel(
 }
 
 func (s *server) AskDropOff(
-	context.Context, *funnelv1.AskDropOffRequest,
+	_ context.Context, m *funnelv1.AskDropOffRequest,
 ) (*funnelv1.AskDropOffResponse, error) {
+	s.dropped = append(s.dropped, m)
 	return &funnelv1.AskDropOffResponse{DropOffs: []*funnelv1.DropOff{{
 		FromLabel: "search", ToLabel: "purchase", Reached: 10, WentOn: 6, Lost: 4, Worst: true,
 	}}}, nil
+}
+
+// SaveQuestion keeps every question as version 1 of a new name, or 4 of one that is there; a stage
+// "gone" is a mistake.
+func (s *server) SaveQuestion(
+	_ context.Context, m *funnelv1.SaveQuestionRequest,
+) (*funnelv1.SaveQuestionResponse, error) {
+	q := m.GetQuestion()
+	for i, step := range q.GetWords().GetStep() {
+		if step == "stage:gone" {
+			return nil, violated(codes.InvalidArgument, fmt.Sprintf("question.words.step[%d]", i),
+				"no such stage")
+		}
+	}
+	s.saved = append(s.saved, proto.CloneOf(q))
+	if q.Version = 1; strings.HasSuffix(q.GetName(), "/weekly") {
+		q.Version = 4
+	} else if strings.HasSuffix(q.GetName(), "/leaving") {
+		q.Version = 2
+	}
+	return &funnelv1.SaveQuestionResponse{Question: q}, nil
+}
+
+func savedQuestions() []*funnelv1.SavedQuestion {
+	return []*funnelv1.SavedQuestion{
+		{
+			Name: "sites/shop/questions/leaving", Version: 2, SavedAt: timestamppb.New(noon),
+			Kind:  funnelv1.QuestionKind_QUESTION_KIND_DROP_OFF,
+			Words: &funnelv1.QuestionWords{From: "-2d", Unit: "group:company"},
+		},
+		{
+			Name: "sites/shop/questions/weekly", Version: 3, SavedAt: timestamppb.New(noon),
+			Kind: funnelv1.QuestionKind_QUESTION_KIND_FUNNEL, Title: "The week",
+			Words: &funnelv1.QuestionWords{From: "-7d", By: []string{"persona"}},
+		},
+	}
+}
+
+func (s *server) GetQuestion(
+	_ context.Context, m *funnelv1.GetQuestionRequest,
+) (*funnelv1.GetQuestionResponse, error) {
+	for _, q := range savedQuestions() {
+		if q.GetName() == m.GetName() {
+			return &funnelv1.GetQuestionResponse{Question: q}, nil
+		}
+	}
+	return nil, status.Error(codes.NotFound, "there is no such question")
+}
+
+// ListQuestions gives one question on each page.
+func (s *server) ListQuestions(
+	_ context.Context, m *funnelv1.ListQuestionsRequest,
+) (*funnelv1.ListQuestionsResponse, error) {
+	if m.GetPageToken() == "" {
+		return &funnelv1.ListQuestionsResponse{
+			Questions: savedQuestions()[:1], NextPageToken: "x",
+		}, nil
+	}
+	return &funnelv1.ListQuestionsResponse{Questions: savedQuestions()[1:]}, nil
+}
+
+func (s *server) DeleteQuestion(
+	_ context.Context, m *funnelv1.DeleteQuestionRequest,
+) (*funnelv1.DeleteQuestionResponse, error) {
+	s.deleted = append(s.deleted, m.GetName())
+	return &funnelv1.DeleteQuestionResponse{}, nil
 }
 
 // persons is how many there are behind every number.
@@ -153,7 +235,9 @@ func (s *server) GetJourneyMap(
 	context.Context, *journeyv1.GetJourneyMapRequest,
 ) (*journeyv1.GetJourneyMapResponse, error) {
 	return &journeyv1.GetJourneyMapResponse{JourneyMap: &journeyv1.JourneyMap{
-		Version: 1, Source: "title: T\n", Title: "T", InForceAt: timestamppb.New(noon),
+		Version: 1, Source: cmp.Or(s.published, "title: T\n"), Title: "T",
+		InForceAt: timestamppb.New(noon),
+		Personas:  []*journeyv1.Persona{{Id: "pro", Title: "Professionals", Needs: []string{"Speed"}}},
 		Stages: []*journeyv1.Stage{
 			{Id: "interest", Title: "Interest"},
 			{Id: "search", Title: "Search"},

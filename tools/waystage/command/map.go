@@ -20,15 +20,16 @@ import (
 func newMap(w *World) *cobra.Command {
 	return group(&cobra.Command{
 		Use: "map", GroupID: groupDefine,
-		Short: "Publish and show journey maps",
+		Short: "Publish, check, compare and show journey maps",
 		Long: `A journey map is a YAML file: stages in order, the touchpoints that reveal them, channels
 and personas. Publishing makes a new version, in force from that moment on; what came
 before stays attributed by the version of its time.`,
 		Example: `  waystage map publish shop.yaml --site shop
-  waystage map publish shop.yaml --check
+  waystage map lint shop.yaml --site shop
+  waystage map diff shop.yaml --site shop
   waystage map show --site shop
   waystage map list --site shop`,
-	}, newMapPublish(w), newMapShow(w), newMapList(w))
+	}, newMapPublish(w), newMapLint(w), newMapDiff(w), newMapShow(w), newMapList(w), newMapSchema(w))
 }
 
 func newMapPublish(w *World) *cobra.Command {
@@ -151,44 +152,6 @@ func readFile(w *World, name string, most int) (string, error) {
 		return "", fmt.Errorf("%s has more than %s bytes", name, picture.Number(most))
 	}
 	return string(text), nil
-}
-
-func newMapShow(w *World) *cobra.Command {
-	t := &target{world: w}
-	var source, asJSON bool
-	c := &cobra.Command{
-		Use:   "show [VERSION]",
-		Short: "Draw a map: stages across, touchpoints and channels down",
-		Example: `  waystage map show
-  waystage map show 3 --site shop
-  waystage map show --yaml > shop.yaml`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if source && asJSON {
-				return usage("give --yaml or --json, not both")
-			}
-			version := "latest"
-			if len(args) > 0 {
-				version = args[0]
-			}
-			m, err := t.journeyMap(c.Context(), version)
-			switch {
-			case err != nil:
-				return err
-			case asJSON:
-				return writeMessage(w.Stdout, m)
-			case source:
-				_, err := io.WriteString(w.Stdout, m.GetSource())
-				return err
-			}
-			return w.paper().Map(w.Stdout, m)
-		},
-	}
-	t.addServer(c)
-	t.addSite(c)
-	c.Flags().BoolVar(&source, "yaml", false, "print the YAML as it was published")
-	addJSON(c, &asJSON)
-	return c
 }
 
 // journeyMap asks for a version, a number or "latest".

@@ -3,39 +3,45 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/proto/question"
 	"github.com/waystage/waystage/tools/waystage/picture"
-	"github.com/waystage/waystage/tools/waystage/question"
 	"github.com/waystage/waystage/tools/waystage/remote"
 )
 
 // listing is the flags of a list of persons.
 type listing struct {
-	asking
+	*asking
 
 	step    uint32
 	part    string
 	persona string
+	group   []string
 	limit   int
 }
 
 func newAskPersons(w *World) *cobra.Command {
-	l := &listing{asking: asking{target: target{world: w}}}
+	l := &listing{asking: newAsking(w)}
 	c := &cobra.Command{
-		Use:   "persons",
+		Use:   "persons [@NAME]",
 		Short: "Which persons are behind a number of a funnel",
 		Long: `Lists the persons that a number of a funnel counts, by person id: who they are, their
-persona, what became of the attempt that counts, and when each step was filled.
+persona, what became of the attempt that counts, and when each step was filled. Where
+--unit says whose journey it is, lists the units by their value.
 
 --part says which number of step --step-number is meant: reached (its count), lost,
-in-window, or dropped (lost and in-window together).
+in-window, or dropped (lost and in-window together). --group takes the group of a
+breakdown, one value per --by in their order; (none) stands for a missing value.
 
 ` + askHelp,
 		Example: `  waystage ask persons --stages search..purchase --step-number 2 --part lost
   waystage ask persons --step touchpoint:cart --step stage:purchase --persona families --limit 0
+  waystage ask persons --stages --by channel --by device --group email --group mobile
+  waystage ask persons @weekly --step-number 3 --part dropped
   waystage ask persons --stages --step-number 9 --json`,
 		RunE: func(c *cobra.Command, args []string) error { return l.list(c, args) },
 	}
@@ -45,6 +51,8 @@ in-window, or dropped (lost and in-window together).
 	f.StringVar(&l.part, "part", "reached",
 		"`number` of the step: reached, lost, in-window or dropped")
 	f.StringVar(&l.persona, "persona", "", "only those of this `persona`; unassigned: those of none")
+	f.StringArrayVar(&l.group, "group", nil, "only those of the group with this `VALUE`; repeat it "+
+		"where --by is")
 	f.IntVar(&l.limit, "limit", 100, "at most so `many`; 0: all")
 	return c
 }
@@ -52,34 +60,44 @@ in-window, or dropped (lost and in-window together).
 func (l *listing) list(c *cobra.Command, args []string) error {
 	part, err := question.ParsePart(l.part)
 	if err != nil {
-		return usageError{err}
+		return usageError{fmt.Errorf("--part %w", err)}
 	}
 	if l.limit < 0 {
 		return usage("--limit %d: give 1 or more, or 0 for all", l.limit)
 	}
-	if l.persona != "" && len(l.words.By) == 0 {
+	if l.persona != "" && len(l.group) > 0 {
+		return usage("give the group by --persona or by --group, not by both")
+	}
+	if l.persona != "" && len(l.words.GetBy()) == 0 {
 		l.words.By = []string{"persona"}
 	}
-	return l.run(c, args, func(
-		ctx context.Context, client *remote.Client, q *funnelv1.FunnelQuestion,
-	) error {
-		request := &funnelv1.ListFunnelPersonsRequest{
-			Parent: l.parent(), Question: q, Step: l.step, Selection: part,
-		}
-		if l.persona != "" {
-			request.Group = []*funnelv1.GroupValue{{Value: l.persona}}
-		}
-		answer, err := pages(ctx, client, request, l.limit)
-		switch {
-		case err != nil:
-			return err
-		case l.asJSON:
-			return writeMessage(l.world.Stdout, answer)
-		}
-		return l.world.paper().Persons(l.world.Stdout, picture.Persons{
-			List: answer.GetPersons(), Total: answer.GetTotalSize(), Facts: answer.GetFacts(),
-		}, l.world.Now())
+	return l.run(c, args, func(ctx context.Context, client *remote.Client, in inquiry) error {
+		answer, err := pages(ctx, client, &funnelv1.ListFunnelPersonsRequest{
+			Parent: l.parent(), Question: in.question, Words: in.words, Saved: in.saved,
+			Step: l.step, Selection: part, Group: l.values(),
+		}, l.limit)
+		return l.show(answer, err, func(out io.Writer) error {
+			return l.paper(in).Persons(out, picture.Persons{
+				List: answer.GetPersons(), Total: answer.GetTotalSize(), Facts: answer.GetFacts(),
+			}, l.world.Now())
+		})
 	})
+}
+
+// values are those of the group that is meant, none for all groups.
+func (l *listing) values() []*funnelv1.GroupValue {
+	if l.persona != "" {
+		return []*funnelv1.GroupValue{{Value: l.persona}}
+	}
+	var values []*funnelv1.GroupValue
+	for _, text := range l.group {
+		v := &funnelv1.GroupValue{Value: text}
+		if text == picture.None {
+			v = &funnelv1.GroupValue{Missing: true}
+		}
+		values = append(values, v)
+	}
+	return values
 }
 
 // personPage is how many persons are asked for at once.

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
+	"github.com/waystage/waystage/proto/question"
 	"github.com/waystage/waystage/tools/waystage/picture"
-	"github.com/waystage/waystage/tools/waystage/question"
 	"github.com/waystage/waystage/tools/waystage/remote"
 )
 

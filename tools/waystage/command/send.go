@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/waystage/waystage/proto/question"
 	"github.com/waystage/waystage/tools/waystage/collect"
-	"github.com/waystage/waystage/tools/waystage/question"
 )
 
 // messageKinds are what can be sent, in the words of Segment's API.

@@ -28,9 +28,11 @@ func newUp(w *World) *cobra.Command {
 of it, and keeps all data in one folder. With --kafka or --clickhouse it uses servers of
 yours instead.
 
-On an empty folder it also makes the site "demo", publishes the map of an online grocery
-store, tells 30 days of its history and keeps its synthetic shoppers shopping, faster than
-life, so that the first question has an answer. --demo none leaves all that out.
+On an empty folder it also makes the site "demo", publishes the journey map of a company, tells
+30 days of its history and keeps its synthetic people busy, faster than life, so that the
+first question has an answer. --demo says which company: an online grocery store, an airline
+with four kinds of passengers, or a shop for tiles with a showroom. A folder keeps the one it
+began with. --demo none leaves all that out.
 
 Ctrl-C stops everything in order; nothing that was accepted is lost, and the next "up" on
 the same folder goes on. A second Ctrl-C ends at once; what was accepted is kept also then.
@@ -38,6 +40,7 @@ the same folder goes on. A second Ctrl-C ends at once; what was accepted is kept
 Further settings of the services are read from the environment by their usual names, such
 as WAYSTAGE_PROCESSOR_BATCH_AGE.`,
 		Example: `  waystage up
+  waystage up --demo airline --data .data-airline
   waystage up --data /var/lib/waystage --demo none
   waystage up --ingest-port 0 --http-port 0 --grpc-port 0 --ingest-grpc-port 0
   waystage up --kafka kafka-1:9092,kafka-2:9092 --clickhouse http://user:password@ch:8123/waystage`,
@@ -62,10 +65,10 @@ as WAYSTAGE_PROCESSOR_BATCH_AGE.`,
 		"`port` for questions over gRPC; 0 takes a free one")
 	f.IntVar(&c.IngestGRPCPort, "ingest-grpc-port", up.DefaultIngestGRPCPort,
 		"`port` for sending touchpoints over gRPC; 0 takes a free one")
-	f.StringVar(&c.Demo, "demo", up.DemoGrocery,
-		"`which` demonstration to run: "+strings.Join([]string{up.DemoGrocery, up.DemoNone}, " or "))
+	f.StringVar(&c.Demo, "demo", "", "`which` demonstration to run: "+
+		strings.Join(up.Demos(), ", ")+" (default: the folder's own, grocery on a new one)")
 	f.Float64Var(&c.DemoPace, "demo-pace", demo.DefaultPace,
-		"how many `times` faster than life the demonstration's shoppers live from the first start on")
+		"how many `times` faster than life the demonstration's people live from the first start on")
 	f.StringVar(&c.LogLevel, "log-level", "warn",
 		"least `level` of the services' log lines: debug, info, warn or error")
 	f.StringVar(&c.LogFormat, "log-format", "console", "`format` of log lines: console or json")

@@ -1,6 +1,6 @@
-// Package demo tells the story of the synthetic grocery store to a site, through ingest like any
-// sender: a month of history at once, and from then on what its shoppers do, faster than life, so
-// that something can be seen.
+// Package demo tells the story of a synthetic company to a site, through ingest like any sender: a
+// month of history at once, and from then on what its people do, faster than life, so that
+// something can be seen.
 package demo
 
 import (
@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/waystage/waystage/services/world"
@@ -15,23 +16,26 @@ import (
 )
 
 const (
-	// Site is the id of the site that the store is.
+	// Site is the id of the site that the company is, whichever it is.
 	Site = "demo"
 	// History is how much is told of the time before the first start.
 	History = 30 * 24 * time.Hour
-	// DefaultPace is how many times faster than life shoppers live after the first start: a few
+	// DefaultPace is how many times faster than life people live after the first start: a few
 	// touchpoints a second.
 	DefaultPace = 360
+	// Seed is that of the world.
+	Seed = 1
 
-	seed = 1
 	// tick is how often what is due is sent.
 	tick = 500 * time.Millisecond
-	// longestTick is how much time a tick makes up for; the store sleeps when the machine does.
+	// longestTick is how much time a tick makes up for; the company sleeps when the machine does.
 	longestTick = 10 * time.Second
 )
 
 // State is how far the story has been told.
 type State struct {
+	// Demo is which company it is. Empty: the grocery store, as in states of old.
+	Demo world.Scenario `json:"demo,omitempty"`
 	// Began is when the first start was. History ends there, and the faster life begins.
 	Began time.Time `json:"began"`
 	// HistoryDone tells that all history was accepted.
@@ -44,7 +48,7 @@ type State struct {
 // again what a killed process may not have recorded changes no number.
 type Teller struct {
 	Sender archive.Sender
-	// Pace is how many times faster than life shoppers live.
+	// Pace is how many times faster than life people live.
 	Pace float64
 	// Save keeps the state.
 	Save func(State) error
@@ -52,9 +56,11 @@ type Teller struct {
 	world *world.Live
 }
 
-// New makes a teller.
-func New(sender archive.Sender, pace float64, save func(State) error) *Teller {
-	return &Teller{Sender: sender, Pace: pace, Save: save, world: world.NewLive(seed)}
+// New makes a teller of one of world.Scenarios.
+func New(
+	of world.Scenario, sender archive.Sender, pace float64, save func(State) error,
+) *Teller {
+	return &Teller{Sender: sender, Pace: pace, Save: save, world: world.NewLive(of, Seed)}
 }
 
 // Past tells the history before the state's beginning and gives how many messages that were.
@@ -63,15 +69,15 @@ func (t *Teller) Past(
 	ctx context.Context, s *State, progress func(done, of int),
 ) (int, error) {
 	messages := t.world.Between(s.Began.Add(-History), s.Began)
-	lines, err := linesOf(messages)
-	if err != nil {
+	var lines bytes.Buffer
+	if err := Write(&lines, messages); err != nil {
 		return 0, err
 	}
 	run := archive.Import{
 		Sender: t.Sender, Endpoint: "import",
 		Progress: func(r archive.Report) { progress(r.Accepted+r.RefusedLines, len(messages)) },
 	}
-	report, err := run.Run(ctx, bytes.NewReader(lines))
+	report, err := run.Run(ctx, &lines)
 	if err != nil {
 		return report.Accepted, fmt.Errorf("telling %d messages of history: %w", len(messages), err)
 	}
@@ -79,21 +85,21 @@ func (t *Teller) Past(
 	return report.Accepted, t.Save(*s)
 }
 
-func linesOf(messages []world.Message) ([]byte, error) {
-	var lines bytes.Buffer
-	write := json.NewEncoder(&lines)
+// Write writes messages as lines of JSON, as "waystage import" reads them.
+func Write(to io.Writer, messages []world.Message) error {
+	write := json.NewEncoder(to)
 	for _, m := range messages {
 		if err := write.Encode(m); err != nil {
-			return nil, fmt.Errorf("writing a message of the demo: %w", err)
+			return fmt.Errorf("writing a message of the demo: %w", err)
 		}
 	}
-	return lines.Bytes(), nil
+	return nil
 }
 
 // saveEvery is how often a running story is recorded.
 const saveEvery = 10 * time.Second
 
-// Present tells what shoppers do from now on, until ctx ends. Then it records how far it came.
+// Present tells what people do from now on, until ctx ends. Then it records how far it came.
 func (t *Teller) Present(ctx context.Context, s State) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()

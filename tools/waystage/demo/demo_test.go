@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/journey/maps"
+	"github.com/waystage/waystage/services/world"
 	"github.com/waystage/waystage/tools/waystage/collect"
 )
 
@@ -50,10 +54,19 @@ func (l *listener) Batch(
 
 func TestPastTellsAllOfTheHistory(t *testing.T) {
 	t.Parallel()
+	for _, of := range world.Scenarios() {
+		t.Run(string(of), func(t *testing.T) {
+			t.Parallel()
+			pastTellsAll(t, of)
+		})
+	}
+}
+
+func pastTellsAll(t *testing.T, scenario world.Scenario) {
 	l := &listener{}
 	var saved State
-	teller := New(l, 1, func(s State) error { saved = s; return nil })
-	s := State{Began: began, At: began}
+	teller := New(scenario, l, 1, func(s State) error { saved = s; return nil })
+	s := State{Demo: scenario, Began: began, At: began}
 	var last, of int
 	n, err := teller.Past(t.Context(), &s, func(done, all int) { last, of = max(last, done), all })
 	if err != nil {
@@ -67,16 +80,47 @@ func TestPastTellsAllOfTheHistory(t *testing.T) {
 			t.Fatalf("%+v is not of the history", m)
 		}
 	}
-	want := State{Began: began, At: began, HistoryDone: true}
+	want := State{Demo: scenario, Began: began, At: began, HistoryDone: true}
 	if diff := cmp.Diff(want, saved); diff != "" || s != want {
 		t.Errorf("saved (-want +got):\n%s", diff)
+	}
+}
+
+// TestCompaniesAreOnTheirMaps: what people are told to try, the maps know.
+func TestCompaniesAreOnTheirMaps(t *testing.T) {
+	t.Parallel()
+	for _, s := range world.Scenarios() {
+		c := CompanyOf(s)
+		source, _ := maps.ByName(string(s))
+		m, err := journey.ParseMap(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := make(map[string]bool)
+		for _, stage := range m.Stages {
+			known[string(stage.ID)] = true
+		}
+		for _, touchpoint := range m.Touchpoints {
+			for _, event := range touchpoint.Events {
+				known[event] = true
+			}
+		}
+		first, last, _ := strings.Cut(c.Stages, "..")
+		for _, name := range []string{first, last, c.Stage, c.Event, c.Sale} {
+			if !known[name] {
+				t.Errorf("the map of %s knows no %q", c.Title, name)
+			}
+		}
 	}
 }
 
 func TestPastThatFailsIsNotDone(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("gone")
-	teller := New(&listener{err: gone}, 1, func(State) error { t.Error("it was saved"); return nil })
+	teller := New(world.Grocery, &listener{err: gone}, 1, func(State) error {
+		t.Error("it was saved")
+		return nil
+	})
 	s := State{Began: began, At: began}
 	_, err := teller.Past(t.Context(), &s, func(int, int) {})
 	if !errors.Is(err, gone) || s.HistoryDone {
@@ -87,7 +131,7 @@ func TestPastThatFailsIsNotDone(t *testing.T) {
 func TestTellSqueezesTheWorldsTimeIntoThatOfTheWatcher(t *testing.T) {
 	t.Parallel()
 	l := &listener{}
-	teller := New(l, 3600, nil)
+	teller := New(world.Grocery, l, 3600, nil)
 	s := State{Began: began, At: began}
 	from := began.Add(240 * time.Hour)
 	ids := make(map[string]bool)
@@ -118,7 +162,7 @@ func TestTellingAgainTellsTheSame(t *testing.T) {
 	one, two := &listener{}, &listener{}
 	for _, l := range []*listener{one, two} {
 		s := State{Began: began, At: began}
-		teller := New(l, 10_000, nil)
+		teller := New(world.Grocery, l, 10_000, nil)
 		if err := teller.tell(t.Context(), &s, began, began.Add(10*time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +177,7 @@ func TestPresentRecordsHowFarItCameWhenItEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	saved := 0
-	teller := New(&listener{}, 360, func(s State) error {
+	teller := New(world.Grocery, &listener{}, 360, func(s State) error {
 		saved++
 		if s.At.Before(began) {
 			t.Errorf("saved %+v", s)
@@ -148,7 +192,7 @@ func TestPresentRecordsHowFarItCameWhenItEnds(t *testing.T) {
 func TestPresentEndsWhereItIsRefused(t *testing.T) {
 	t.Parallel()
 	refused := &collect.Error{Status: 401}
-	teller := New(&listener{err: refused}, 100_000, func(State) error { return nil })
+	teller := New(world.Grocery, &listener{err: refused}, 100_000, func(State) error { return nil })
 	err := teller.Present(t.Context(), State{Began: began, At: began})
 	if !errors.Is(err, refused) {
 		t.Errorf("got %v, want %v", err, refused)

@@ -11,17 +11,22 @@ import (
 func (p Paper) DropOff(w io.Writer, a *funnelv1.AskDropOffResponse, now time.Time) error {
 	d := &drawing{Paper: p}
 	d.heading(a.GetFacts())
-	d.dropOffs(a.GetDropOffs())
+	d.dropOffs(a.GetDropOffs(), shownPlaces)
 	for _, g := range a.GetGroups() {
 		d.line("")
 		d.line("%s", p.paint(bold, plain(groupName(g.GetValues(), g.GetOther()))))
-		d.dropOffs(g.GetDropOffs())
+		d.dropOffs(g.GetDropOffs(), 0)
 	}
 	d.facts(a.GetFacts(), now)
 	return d.to(w)
 }
 
-func (d *drawing) dropOffs(drops []*funnelv1.DropOff) {
+// shownPlaces is how many of the most frequent values of a departure are drawn.
+const shownPlaces = 5
+
+// dropOffs draws the pairs of steps. places is how many values of departures are drawn, 0 for none
+// but what became of them.
+func (d *drawing) dropOffs(drops []*funnelv1.DropOff, places int) {
 	labels := make([]string, len(drops))
 	for i, o := range drops {
 		labels[i] = o.GetFromLabel() + " → " + o.GetToLabel()
@@ -38,6 +43,9 @@ func (d *drawing) dropOffs(drops []*funnelv1.DropOff) {
 			right(Number(o.GetInWindow()), max(count, len(inWindow))),
 			right(share(o.GetDropOff()), shareColumns))
 		d.dropOffBar(o)
+		for _, leaving := range o.GetDepartures() {
+			d.departure(leaving, places)
+		}
 	}
 }
 

@@ -2,7 +2,11 @@ package picture
 
 import (
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/rivo/uniseg"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 )
@@ -12,9 +16,17 @@ func (d *drawing) heading(f *funnelv1.AnswerFacts) {
 	if f == nil {
 		return
 	}
-	d.line("%s", d.paint(dim, "entries from "+day(f.GetFromTime().AsTime())+
-		" to "+day(f.GetToTime().AsTime())+" UTC"))
+	text := entries(f.GetFromTime(), f.GetToTime())
+	if d.Unit != "" {
+		text += " · a unit is a " + plain(d.Unit)
+	}
+	d.line("%s", d.paint(dim, text))
 	d.line("")
+}
+
+// entries says which range is meant.
+func entries(from, to *timestamppb.Timestamp) string {
+	return "entries from " + day(from.AsTime()) + " to " + day(to.AsTime()) + " UTC"
 }
 
 // facts says what an answer rests on, and what is missing.
@@ -39,8 +51,23 @@ func (d *drawing) facts(f *funnelv1.AnswerFacts, now time.Time) {
 	d.line("")
 	d.wrapped("", parts)
 	for _, warning := range f.GetWarnings() {
-		d.line("%s %s", d.paint(yellow, "warning:"), plain(warning))
+		d.warning(plain(warning))
 	}
+}
+
+// warning writes a warning in as many lines as it needs.
+func (d *drawing) warning(text string) {
+	const head = "warning:"
+	line := ""
+	begin := d.paint(yellow, head)
+	for _, word := range strings.Fields(text) {
+		if line != "" && uniseg.StringWidth(head+line+" "+word) > d.width() {
+			d.line("%s%s", begin, line)
+			begin, line = strings.Repeat(" ", len(head)), ""
+		}
+		line += " " + word
+	}
+	d.line("%s%s", begin, line)
 }
 
 // wrapped writes parts with dots between, in as many lines as they need, each behind the indent.
@@ -56,4 +83,28 @@ func (d *drawing) wrapped(indent string, parts []string) {
 		line += dot + part
 	}
 	d.line("%s", d.paint(dim, line))
+}
+
+// hanging writes a head and parts with dots between, in as many lines as they need; the parts stand
+// below each other.
+func (d *drawing) hanging(head string, parts []string) {
+	const dot = " · "
+	indent := uniseg.StringWidth(head)
+	line, used := head, indent
+	for i, part := range parts {
+		part = plain(part)
+		if room := d.width() - indent; uniseg.StringWidth(part) > room {
+			part = fit(part, room)
+		}
+		switch width := uniseg.StringWidth(part); {
+		case i == 0:
+			line, used = line+part, used+width
+		case used+uniseg.StringWidth(dot)+width > d.width():
+			d.line("%s", line)
+			line, used = strings.Repeat(" ", indent)+part, indent+width
+		default:
+			line, used = line+dot+part, used+uniseg.StringWidth(dot)+width
+		}
+	}
+	d.line("%s", line)
 }

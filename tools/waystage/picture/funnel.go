@@ -14,18 +14,23 @@ import (
 func (p Paper) Funnel(w io.Writer, a *funnelv1.AskFunnelResponse, now time.Time) error {
 	d := &drawing{Paper: p}
 	d.heading(a.GetFacts())
-	c := columnsOf(a.GetSteps(), p.width())
+	c := columnsOf(a.GetSteps(), p)
 	d.line("%s", p.paint(dim, c.head()))
 	for i, s := range a.GetSteps() {
 		d.step(c, a.GetSteps()[0].GetCount(), s, i == len(a.GetSteps())-1)
 	}
 	d.groups(a.GetGroups(), a.GetFacts().GetGroupsOverlap())
+	d.comparison(a)
 	d.facts(a.GetFacts(), now)
 	return d.to(w)
 }
 
 // columns are where the numbers of a step stand.
-type columns struct{ number, label, count, share, width int }
+type columns struct {
+	number, label, count, share, width int
+	// units are what is counted.
+	units string
+}
 
 // Widths of columns: those of shares with their intervals, and of times.
 const (
@@ -34,10 +39,11 @@ const (
 	gaps         = 4
 )
 
-func columnsOf(steps []*funnelv1.StepResult, width int) columns {
-	c := columns{share: shareColumns, width: width}
+func columnsOf(steps []*funnelv1.StepResult, p Paper) columns {
+	width := p.width()
+	c := columns{share: shareColumns, width: width, units: p.units()}
 	c.number = len(strconv.Itoa(len(steps)))
-	counts, labels := []string{"persons"}, []string(nil)
+	counts, labels := []string{c.units}, []string(nil)
 	for _, s := range steps {
 		counts = append(counts, Number(s.GetCount()))
 		labels = append(labels, s.GetLabel())
@@ -49,7 +55,7 @@ func columnsOf(steps []*funnelv1.StepResult, width int) columns {
 }
 
 func (c columns) head() string {
-	return strings.Repeat(" ", c.number+1) + fit("step", c.label) + " " + right("persons", c.count) +
+	return strings.Repeat(" ", c.number+1) + fit("step", c.label) + " " + right(c.units, c.count) +
 		" " + right("of previous", c.share) + " " + right("of first", c.share) +
 		" " + right("median", timeColumns)
 }
@@ -98,10 +104,10 @@ func (d *drawing) groups(groups []*funnelv1.GroupResult, overlap bool) {
 		names[i] = groupName(g.GetValues(), g.GetOther())
 		counts[i] = countsOf(g.GetSteps())
 	}
-	name := widest(names, 8, 24)
+	name := widest(names, 8, max(24, d.width()/3))
 	room := d.width() - name - shareColumns - 2
 	d.line("")
-	d.line("%s", d.paint(dim, fit("group", name)+" "+fit("persons per step", room)+" "+
+	d.line("%s", d.paint(dim, fit("group", name)+" "+fit(d.units()+" per step", room)+" "+
 		right("last of first", shareColumns)))
 	for i, g := range groups {
 		if widest(counts[i:i+1], 0, room+1) > room {
@@ -116,7 +122,11 @@ func (d *drawing) groups(groups []*funnelv1.GroupResult, overlap bool) {
 			right(conversion, shareColumns))
 	}
 	if overlap {
-		d.line("%s", d.paint(dim, "A person may stand in several groups: they need not sum."))
+		who := "A person"
+		if d.Unit != "" {
+			who = "A unit"
+		}
+		d.line("%s", d.paint(dim, who+" may stand in several groups: they need not sum."))
 	}
 }
 
@@ -136,6 +146,9 @@ func endsOf(steps []*funnelv1.StepResult) string {
 	return Number(steps[0].GetCount()) + " → … → " + Number(steps[len(steps)-1].GetCount())
 }
 
+// None stands for a missing value.
+const None = "(none)"
+
 func groupName(values []*funnelv1.GroupValue, other bool) string {
 	if other {
 		return "(all others)"
@@ -144,7 +157,7 @@ func groupName(values []*funnelv1.GroupValue, other bool) string {
 	for i, v := range values {
 		texts[i] = v.GetValue()
 		if v.GetMissing() {
-			texts[i] = "(none)"
+			texts[i] = None
 		}
 	}
 	return strings.Join(texts, " / ")

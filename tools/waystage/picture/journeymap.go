@@ -1,28 +1,65 @@
 package picture
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 )
 
-// stageColumns is the least width of a stage's column.
-const stageColumns = 18
+// stageColumns is the least width of a stage's column, and gap what stands between two.
+const (
+	stageColumns = 23
+	gap          = " │ "
+	gapColumns   = 3
+)
 
-// Map draws a journey map: its stages across, below each its touchpoints with their channels, and
-// the personas. Stages that do not fit beside each other go on below.
+// Map draws a journey map with everything that it holds: its stages across, below each what is
+// written there, then the personas, the KPIs and the channels. Stages that do not fit beside each
+// other go on below.
 func (p Paper) Map(w io.Writer, m *journeyv1.JourneyMap) error {
-	d := &drawing{Paper: p}
-	d.mapHeading(m)
-	across := evenly(len(m.GetStages()), (p.width()+1)/(stageColumns+1))
-	for first := 0; first < len(m.GetStages()); first += across {
-		last := min(first+across, len(m.GetStages()))
-		d.stages(m, first, last, (p.width()+1)/across-1)
-	}
-	d.personas(m.GetPersonas())
+	d := &mapDrawing{drawing: &drawing{Paper: p}, m: m, whole: m}
+	d.heading("")
+	d.bands()
+	d.personas()
+	d.kpis()
+	d.channels()
 	return d.to(w)
+}
+
+// PersonaMap draws the map of one of its personas: its own order of stages, and at each what it
+// expects, what stands in its way, and what should be reached with it.
+func (p Paper) PersonaMap(w io.Writer, m *journeyv1.JourneyMap, persona string) error {
+	d := &mapDrawing{drawing: &drawing{Paper: p}, m: OwnMap(m, persona), whole: m}
+	d.heading(titleOf(m.GetPersonas(), persona))
+	for _, each := range m.GetPersonas() {
+		if each.GetId() == persona {
+			d.persona(each, false)
+		}
+	}
+	d.line("")
+	d.bands()
+	d.kpis()
+	d.channels()
+	return d.to(w)
+}
+
+// Rules draws the rules of a map in the order in which they are tried.
+func (p Paper) Rules(w io.Writer, m *journeyv1.JourneyMap) error {
+	d := &mapDrawing{drawing: &drawing{Paper: p}, m: m, whole: m}
+	d.heading("")
+	d.rules()
+	return d.to(w)
+}
+
+// mapDrawing draws one map, which may be a part of a whole one.
+type mapDrawing struct {
+	*drawing
+
+	m, whole *journeyv1.JourneyMap
 }
 
 // evenly is how many of n stand beside each other, at most most, if all rows are to be about as
@@ -32,87 +69,136 @@ func evenly(n, most int) int {
 	return (n + max(rows, 1) - 1) / max(rows, 1)
 }
 
-func (d *drawing) mapHeading(m *journeyv1.JourneyMap) {
-	title := m.GetTitle()
-	if title == "" {
-		title = "Journey map"
+func (d *mapDrawing) heading(persona string) {
+	line := d.paint(bold, plain(cmp.Or(d.m.GetTitle(), "Journey map")))
+	if persona != "" {
+		line += d.paint(bold, ": "+plain(persona))
 	}
-	line := d.paint(bold, plain(title))
-	if m.GetVersion() > 0 {
-		line += d.paint(dim, fmt.Sprintf(" · version %d, in force since %s UTC",
-			m.GetVersion(), instant(m.GetInForceAt().AsTime())))
+	if d.m.GetVersion() > 0 {
+		version := fmt.Sprintf("version %d, in force since %s UTC",
+			d.m.GetVersion(), instant(d.m.GetInForceAt().AsTime()))
+		if separator := " · "; seenWidth(line+separator+version) <= d.width() {
+			line, version = line+d.paint(dim, separator+version), ""
+		}
+		d.line("%s", line)
+		line = d.paint(dim, version)
 	}
-	d.line("%s", line)
+	if line != "" {
+		d.line("%s", line)
+	}
+	if lost := d.m.GetLostAfterSeconds(); lost > 0 {
+		d.wrapped("lost", "after "+Span(lost)+" without a touchpoint")
+	}
+	d.money()
+	if r := d.m.GetReferral(); r != nil {
+		d.wrapped("referral", joinedBy(" by ", r.GetCondition(), r.GetBy()))
+	}
 	d.line("")
 }
 
-// stages draws the stages from first to before last, each in columns columns.
-func (d *drawing) stages(m *journeyv1.JourneyMap, first, last, columns int) {
-	var heads, rules []string
-	cells := make([][]string, 0, last-first)
-	height := 0
-	for i, s := range m.GetStages()[first:last] {
+func (d *mapDrawing) money() {
+	m := d.m.GetMoney()
+	if m == nil {
+		return
+	}
+	text := m.GetProperty()
+	if m.GetCurrency() != "" {
+		text += " in " + m.GetCurrency()
+	}
+	if len(m.GetTouchpoints()) > 0 {
+		text += " of " + d.touchpointTitles(m.GetTouchpoints())
+	}
+	if len(m.GetRefunds()) > 0 {
+		text += "; given back by " + d.touchpointTitles(m.GetRefunds())
+	}
+	d.wrapped("money", text+"; currency by "+m.GetCurrencyProperty())
+}
+
+// wrapped writes a name and, beside it, a text of any length; nothing without a text.
+func (d *mapDrawing) wrapped(what, text string) {
+	d.wrappedIn(0, what, text)
+}
+
+// wrappedIn indents besides.
+func (d *mapDrawing) wrappedIn(indent int, what, text string) {
+	const columns = 10
+	room := d.width() - indent - columns - 1
+	for _, line := range wrap(text, room, 0) {
+		d.line("%s%s %s", strings.Repeat(" ", indent), d.paint(dim, fit(what, columns)), line)
+		what = ""
+	}
+}
+
+func joinedBy(separator string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), separator)
+}
+
+// bands draws the stages, as many beside each other as fit.
+func (d *mapDrawing) bands() {
+	n := len(d.m.GetStages())
+	across := evenly(n, (d.width()+gapColumns)/(stageColumns+gapColumns))
+	for first := 0; first < n; first += across {
+		columns := (d.width()+gapColumns)/across - gapColumns
+		d.band(first, min(first+across, n), columns)
+	}
+}
+
+// band draws the stages from first to before last, each in columns columns.
+func (d *mapDrawing) band(first, last, columns int) {
+	stages := d.m.GetStages()[first:last]
+	heads, rules := make([]string, len(stages)), make([]string, len(stages))
+	for i, s := range stages {
 		arrow := "▶"
-		if first+i == len(m.GetStages())-1 {
+		if first+i == len(d.m.GetStages())-1 {
 			arrow = " "
 		}
 		head := fit(fmt.Sprintf("%d %s", first+i+1, s.GetTitle()), columns-2)
-		heads = append(heads, d.paint(bold, head)+" "+arrow)
-		rules = append(rules, strings.Repeat("─", columns))
-		column := d.touchpoints(m, s.GetId(), columns)
-		height = max(height, len(column))
-		cells = append(cells, column)
+		heads[i] = d.paint(bold, head) + " " + arrow
+		rules[i] = strings.Repeat("━", columns)
 	}
-	d.line("%s", strings.Join(heads, " "))
-	d.line("%s", d.paint(dim, strings.Join(rules, " ")))
-	for row := range height {
-		texts := make([]string, len(cells))
-		for i, column := range cells {
-			texts[i] = strings.Repeat(" ", columns)
-			if row < len(column) {
-				texts[i] = column[row]
-			}
+	d.line("%s", strings.Join(heads, "   "))
+	d.line("%s", d.paint(dim, strings.Join(rules, "━┿━")))
+	for _, row := range mapRows {
+		cells := make([][]string, len(stages))
+		for i, s := range stages {
+			cells[i] = row.cell(d, s, columns)
 		}
-		d.line("%s", strings.Join(texts, " "))
+		d.row(row.name, cells, columns)
 	}
 	d.line("")
 }
 
-// touchpoints are those of a stage, two lines each: the title and, smaller, the channel.
-func (d *drawing) touchpoints(m *journeyv1.JourneyMap, stage string, columns int) []string {
-	var lines []string
-	for _, t := range m.GetTouchpoints() {
-		if t.GetStage() != stage {
-			continue
-		}
-		channel := "any channel"
-		if t.GetChannel() != "" {
-			channel = channelTitle(m, t.GetChannel())
-		}
-		lines = append(lines, fit(t.GetTitle(), columns),
-			d.paint(dim, fit("  "+channel, columns)))
+// row draws cells beside each other under the name of the row; nothing where all are empty.
+func (d *mapDrawing) row(name string, cells [][]string, columns int) {
+	height := 0
+	for _, cell := range cells {
+		height = max(height, len(cell))
 	}
-	return lines
-}
-
-func channelTitle(m *journeyv1.JourneyMap, id string) string {
-	for _, c := range m.GetChannels() {
-		if c.GetId() == id {
-			return c.GetTitle()
-		}
-	}
-	return id
-}
-
-func (d *drawing) personas(personas []*journeyv1.Persona) {
-	if len(personas) == 0 {
+	if height == 0 {
 		return
 	}
-	titles := make([]string, len(personas))
-	for i, p := range personas {
-		titles[i] = plain(p.GetTitle())
+	if name != "" {
+		d.rowName(name, len(cells), columns)
 	}
-	d.line("%s %s", d.paint(dim, "personas:"), strings.Join(titles, " · "))
+	for i := range height {
+		line := make([]string, len(cells))
+		for j, cell := range cells {
+			if i < len(cell) {
+				line[j] = cell[i]
+			}
+			line[j] = padded(line[j], columns)
+		}
+		d.line("%s", strings.Join(line, d.paint(dim, gap)))
+	}
+}
+
+func (d *mapDrawing) rowName(name string, cells, columns int) {
+	rules := make([]string, cells)
+	for i := range rules {
+		rules[i] = strings.Repeat("┄", columns)
+	}
+	rules[0] = name + " " + strings.Repeat("┄", max(0, columns-seenWidth(name)-1))
+	d.line("%s", d.paint(dim, strings.Join(rules, "┄┼┄")))
 }
 
 // Maps draws a list of versions.

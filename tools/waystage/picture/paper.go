@@ -20,6 +20,16 @@ type Paper struct {
 	Width int
 	// Color says whether escape sequences for color may be written.
 	Color bool
+	// Unit says whose journey answers are about, as "group:company". Empty: the person.
+	Unit string
+}
+
+// units are what is counted.
+func (p Paper) units() string {
+	if p.Unit == "" {
+		return "persons"
+	}
+	return "units"
 }
 
 func (p Paper) width() int {

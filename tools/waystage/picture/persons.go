@@ -32,18 +32,28 @@ func (p Paper) Persons(w io.Writer, list Persons, now time.Time) error {
 	for _, person := range list.List {
 		d.person(person)
 	}
-	d.line("%s of %s persons", Number(len(list.List)), Number(list.Total))
+	d.line("%s of %s %s", Number(len(list.List)), Number(list.Total), d.units())
 	d.facts(list.Facts, now)
 	return d.to(w)
 }
 
 func (d *drawing) person(person *funnelv1.FunnelPerson) {
+	outcome := d.paint(colorOf(person.GetOutcome()), fit(outcomes[person.GetOutcome()], 11))
+	if person.GetPersonId() == "" {
+		d.line("%s %s", outcome, d.paint(bold, fit(person.GetUnit(), d.width()-12)))
+		d.filled(person)
+		return
+	}
 	ids := append(append([]string(nil), person.GetUserIds()...), person.GetAnonymousIds()...)
-	outcome := outcomes[person.GetOutcome()]
 	room := d.width() - 16 - 16 - 11 - 3
 	d.line("%s %s %s %s", d.paint(bold, fit(person.GetPersonId(), 16)),
-		fit(person.GetPersona(), 16), d.paint(colorOf(person.GetOutcome()), fit(outcome, 11)),
+		fit(person.GetPersona(), 16), outcome,
 		fit(strings.Join(ids, " "), room))
+	d.filled(person)
+}
+
+// filled says when the steps were.
+func (d *drawing) filled(person *funnelv1.FunnelPerson) {
 	if len(person.GetStepTimes()) > 0 {
 		d.wrapped("  ", stepTimes(person))
 	}

@@ -85,6 +85,106 @@ func dropOffs() []*funnelv1.DropOff {
 	}
 }
 
+func counted(n, of uint32) *funnelv1.NamedShare {
+	v := float64(n) / float64(of)
+	return &funnelv1.NamedShare{Count: n, Share: &funnelv1.Share{Value: v, Low: v, High: v}}
+}
+
+func named(name string, n, of uint32) *funnelv1.NamedShare {
+	s := counted(n, of)
+	s.Name, s.Missing = name, name == ""
+	return s
+}
+
+func place(touchpoint, stage, event string, n, of uint32) *funnelv1.TouchpointShare {
+	return &funnelv1.TouchpointShare{
+		Touchpoint: touchpoint, Stage: stage, Event: event, Count: n, Share: counted(n, of).GetShare(),
+	}
+}
+
+func departures() []*funnelv1.Departure {
+	return []*funnelv1.Departure{
+		{
+			Outcome: funnelv1.Outcome_OUTCOME_LOST, Count: 2000,
+			Silent: counted(900, 2000), WentBack: counted(200, 2000), Diverted: counted(900, 2000),
+			NextTouchpoints: []*funnelv1.TouchpointShare{
+				place("a_rather_long_touchpoint_id", "satisfaction", "", 600, 2000),
+				place("", "", "Product\x1b[2J Viewed", 300, 2000), place("c", "s", "", 100, 2000),
+				place("d", "", "", 50, 2000), place("e", "", "", 25, 2000), place("f", "", "", 25, 2000),
+			},
+			LastTouchpoints: []*funnelv1.TouchpointShare{place("order", "purchase", "", 2000, 2000)},
+			Channels:        []*funnelv1.NamedShare{named("email", 1500, 2000), named("", 500, 2000)},
+			Barriers:        []*funnelv1.NamedShare{named("out_of_stock", 40, 2000)},
+		},
+		{
+			Outcome: funnelv1.Outcome_OUTCOME_IN_WINDOW, Count: 469,
+			Silent: counted(469, 469), WentBack: counted(0, 469), Diverted: counted(0, 469),
+			Channels: []*funnelv1.NamedShare{named("email", 469, 469)},
+		},
+	}
+}
+
+func departed() *funnelv1.AskDropOffResponse {
+	drops := dropOffs()
+	drops[0].Departures = departures()
+	return &funnelv1.AskDropOffResponse{
+		DropOffs: drops, Facts: facts(),
+		Groups: []*funnelv1.GroupDropOff{{
+			Values: []*funnelv1.GroupValue{{Value: "families"}}, DropOffs: drops[:1],
+		}},
+	}
+}
+
+// pairsCompared is an answer split twice, set beside another one.
+func pairsCompared() *funnelv1.AskFunnelResponse {
+	pair := func(a, b string) []*funnelv1.GroupValue {
+		return []*funnelv1.GroupValue{{Value: a, Missing: a == ""}, {Value: b, Missing: b == ""}}
+	}
+	return &funnelv1.AskFunnelResponse{
+		Steps: steps(12345, 9876, 44, 1),
+		Groups: []*funnelv1.GroupResult{
+			{Values: pair("a channel of a rather long name", "mobile"), Steps: steps(9000, 8000, 44, 1)},
+			{Values: pair("email", ""), Steps: steps(345, 10, 0, 0)},
+		},
+		Comparison: &funnelv1.Comparison{
+			FromTime: at(-60 * 24 * time.Hour), ToTime: at(-30 * 24 * time.Hour),
+			Steps: steps(11000, 9876, 50, 0),
+			Groups: []*funnelv1.GroupResult{
+				{Values: pair("a channel of a rather long name", "mobile"), Steps: steps(8000, 20, 10, 5)},
+				{Values: pair("email", ""), Steps: steps(0, 0, 0, 0)},
+				{Other: true, Steps: steps(3000, 10, 5, 5)},
+			},
+		},
+		Facts: warned(),
+	}
+}
+
+// warned are facts with a warning of several lines.
+func warned() *funnelv1.AnswerFacts {
+	f := facts()
+	f.Warnings = append(f.Warnings, "personas and repeats of map version 3 are still being worked "+
+		"out; answers hold, and take longer until that is done")
+	return f
+}
+
+func savedQuestions() []*funnelv1.SavedQuestion {
+	return []*funnelv1.SavedQuestion{
+		{
+			Name: "sites/shop/questions/weekly", Version: 12, Title: "The week\nof the shop, and its " +
+				"title is a rather long one", SavedAt: at(0),
+			Kind: funnelv1.QuestionKind_QUESTION_KIND_FUNNEL,
+			Words: &funnelv1.QuestionWords{
+				Step: []string{"stage:search", "any[total>1]"}, From: "-7d", CustomersOnly: true, Limit: 5,
+			},
+			Question: &funnelv1.FunnelQuestion{Hold: []string{"a\u009b"}},
+		},
+		{
+			Name: "sites/shop/questions/leaving", Version: 1, SavedAt: at(-time.Hour),
+			Kind: funnelv1.QuestionKind_QUESTION_KIND_DROP_OFF,
+		},
+	}
+}
+
 func journeyMap() *journeyv1.JourneyMap {
 	return &journeyv1.JourneyMap{
 		Title: "Online grocery store", Version: 2, InForceAt: at(0),
@@ -170,6 +270,35 @@ func TestPictures(t *testing.T) {
 					Values: []*funnelv1.GroupValue{{Value: "families"}}, DropOffs: dropOffs()[:1],
 				}},
 			}, noon)
+		}},
+		{"funnel-compared", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Funnel(w, pairsCompared(), noon)
+		}},
+		{"funnel-compared-wide", Paper{Width: 140}, func(p Paper, w io.Writer) error {
+			return p.Funnel(w, pairsCompared(), noon)
+		}},
+		{"funnel-units", Paper{Unit: "group:company"}, func(p Paper, w io.Writer) error {
+			return p.Funnel(w, funnelAnswer(), noon)
+		}},
+		{"departures", Paper{}, func(p Paper, w io.Writer) error {
+			return p.DropOff(w, departed(), noon)
+		}},
+		{"departures-wide-color", Paper{Width: 140, Color: true}, func(p Paper, w io.Writer) error {
+			return p.DropOff(w, departed(), noon)
+		}},
+		{"units", Paper{Unit: "trait:household"}, func(p Paper, w io.Writer) error {
+			list := persons()
+			for _, unit := range list.List {
+				unit.PersonId, unit.Persona, unit.UserIds, unit.AnonymousIds = "", "", nil, nil
+				unit.Unit = "The Smiths\x1b[2J, of a household with a rather long name, in a long street"
+			}
+			return p.Persons(w, list, noon)
+		}},
+		{"questions", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Questions(w, savedQuestions())
+		}},
+		{"question", Paper{}, func(p Paper, w io.Writer) error {
+			return p.Question(w, savedQuestions()[0])
 		}},
 		{"persons", Paper{}, func(p Paper, w io.Writer) error { return p.Persons(w, persons(), noon) }},
 		{"map", Paper{}, func(p Paper, w io.Writer) error { return p.Map(w, journeyMap()) }},

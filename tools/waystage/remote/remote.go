@@ -18,14 +18,18 @@ import (
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
+	personv1 "github.com/waystage/waystage/proto/gen/waystage/person/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 )
 
 // Client calls the question API with one token. Make it with New; it must be closed.
 type Client struct {
 	Funnels funnelv1.FunnelServiceClient
-	Maps    journeyv1.JourneyMapServiceClient
-	Sites   sitev1.SiteServiceClient
+	// Questions are the saved ones.
+	Questions funnelv1.SavedQuestionServiceClient
+	Maps      journeyv1.JourneyMapServiceClient
+	Sites     sitev1.SiteServiceClient
+	Persons   personv1.PersonServiceClient
 	// Catalogue holds the names that a site has sent.
 	Catalogue cataloguev1.CatalogueServiceClient
 	// Quarantine holds refused messages.
@@ -59,8 +63,10 @@ func New(address, token string) (*Client, error) {
 	}
 	return &Client{
 		Funnels:   funnelv1.NewFunnelServiceClient(conn),
+		Questions: funnelv1.NewSavedQuestionServiceClient(conn),
 		Maps:      journeyv1.NewJourneyMapServiceClient(conn),
 		Sites:     sitev1.NewSiteServiceClient(conn),
+		Persons:   personv1.NewPersonServiceClient(conn),
 		Catalogue: cataloguev1.NewCatalogueServiceClient(conn),
 
 		Quarantine: collectv1.NewQuarantineServiceClient(conn),

@@ -1,6 +1,7 @@
 package up
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
 	"github.com/waystage/waystage/services/journey/maps"
+	"github.com/waystage/waystage/services/world"
 	"github.com/waystage/waystage/tools/waystage/collect"
 	"github.com/waystage/waystage/tools/waystage/demo"
 	"github.com/waystage/waystage/tools/waystage/instance"
@@ -19,8 +21,30 @@ import (
 	"github.com/waystage/waystage/tools/waystage/remote"
 )
 
+// chooseDemo finds out which demonstration it is, if any: a folder shows one for its whole life.
+func (u *up) chooseDemo() error {
+	if u.config.Demo == DemoNone {
+		return nil
+	}
+	found, err := u.folder.LoadState(u.folder.DemoFile(), &u.story)
+	if err != nil {
+		return err
+	}
+	asked := world.Scenario(u.config.Demo)
+	if !found {
+		u.story.Demo = cmp.Or(asked, world.Scenarios()[0])
+		return nil
+	}
+	u.story.Demo = cmp.Or(u.story.Demo, world.Grocery)
+	if asked != "" && asked != u.story.Demo {
+		return fmt.Errorf("--demo %s: the data folder %s shows the demonstration %q already; "+
+			"give this one a folder of its own by --data", asked, u.config.Dir, u.story.Demo)
+	}
+	return nil
+}
+
 // demonstrate makes the demonstration site where it is missing, tells its history if that was not
-// done, and keeps its shoppers shopping. It gives the site's write key.
+// done, and keeps its people busy. It gives the site's write key.
 func (u *up) demonstrate(
 	ctx context.Context, run instance.Run, rootToken string,
 ) (string, error) {
@@ -33,8 +57,7 @@ func (u *up) demonstrate(
 	if err != nil {
 		return "", fmt.Errorf("preparing the demonstration site: %w", err)
 	}
-	state, err := u.story()
-	if err != nil {
+	if err := u.begin(); err != nil {
 		return "", err
 	}
 	sender := &collect.Client{
@@ -43,22 +66,23 @@ func (u *up) demonstrate(
 			u.log.Warn().Err(err).Msg("the demonstration has to wait")
 		},
 	}
-	teller := demo.New(sender, u.config.DemoPace, func(s demo.State) error {
+	teller := demo.New(u.story.Demo, sender, u.config.DemoPace, func(s demo.State) error {
 		return u.folder.SaveState(u.folder.DemoFile(), s)
 	})
-	if !state.HistoryDone {
-		if err := u.past(ctx, teller, &state); err != nil {
+	if !u.story.HistoryDone {
+		if err := u.past(ctx, teller); err != nil {
 			return "", err
 		}
 	}
-	u.present(teller, state)
+	u.present(teller)
 	return keys.Write, nil
 }
 
 // prepareSite makes the site, its keys and its map, as far as they are missing.
 func (u *up) prepareSite(ctx context.Context, client *remote.Client) (instance.Keys, error) {
 	_, err := client.Sites.CreateSite(ctx, &sitev1.CreateSiteRequest{
-		SiteId: demo.Site, Site: &sitev1.Site{DisplayName: "Demonstration: an online grocery store"},
+		SiteId: demo.Site,
+		Site:   &sitev1.Site{DisplayName: "Demonstration: " + demo.CompanyOf(u.story.Demo).Title},
 	})
 	if err != nil && remote.Code(err) != codes.AlreadyExists {
 		return instance.Keys{}, err
@@ -88,39 +112,42 @@ func (u *up) prepareSite(ctx context.Context, client *remote.Client) (instance.K
 	if err := u.folder.SaveKeys(demo.Site, keys); err != nil {
 		return instance.Keys{}, err
 	}
-	return keys, publishMap(ctx, client)
+	return keys, u.publishMap(ctx, client)
 }
 
-// publishMap publishes the example map, unless the site has one: somebody may have changed it.
-func publishMap(ctx context.Context, client *remote.Client) error {
+// publishMap publishes the map of the company, unless the site has one: somebody may have changed
+// it.
+func (u *up) publishMap(ctx context.Context, client *remote.Client) error {
 	_, err := client.Maps.GetJourneyMap(ctx, &journeyv1.GetJourneyMapRequest{
 		Name: "sites/" + demo.Site + "/journeyMaps/latest",
 	})
 	if err == nil || remote.Code(err) != codes.NotFound {
 		return err
 	}
+	source, found := maps.ByName(string(u.story.Demo))
+	if !found {
+		return fmt.Errorf("there is no map for the demonstration %q", u.story.Demo)
+	}
 	_, err = client.Maps.PublishJourneyMap(ctx, &journeyv1.PublishJourneyMapRequest{
-		Parent: "sites/" + demo.Site, Source: maps.Grocery(),
+		Parent: "sites/" + demo.Site, Source: source,
 	})
 	return err
 }
 
-// story reads how far the story has been told, and begins one where there is none.
-func (u *up) story() (demo.State, error) {
-	var s demo.State
-	found, err := u.folder.LoadState(u.folder.DemoFile(), &s)
-	if err != nil || found {
-		return s, err
+// begin begins the story where it has not begun.
+func (u *up) begin() error {
+	if !u.story.Began.IsZero() {
+		return nil
 	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	s = demo.State{Began: now, At: now}
-	return s, u.folder.SaveState(u.folder.DemoFile(), s)
+	u.story.Began = time.Now().UTC().Truncate(time.Millisecond)
+	u.story.At = u.story.Began
+	return u.folder.SaveState(u.folder.DemoFile(), u.story)
 }
 
 // past tells the history, shows how far it is, and waits until it can be asked about.
-func (u *up) past(ctx context.Context, teller *demo.Teller, state *demo.State) error {
+func (u *up) past(ctx context.Context, teller *demo.Teller) error {
 	began := time.Now()
-	told, err := teller.Past(ctx, state, func(done, of int) {
+	told, err := teller.Past(ctx, &u.story, func(done, of int) {
 		now := time.Now()
 		u.screen.Status(progressLine("telling 30 days of history", done, of, now.Sub(began)), now)
 	})
@@ -131,8 +158,9 @@ func (u *up) past(ctx context.Context, teller *demo.Teller, state *demo.State) e
 		return err
 	}
 	u.screen.Status("", time.Now())
-	u.screen.Line("told the history     %s messages of 30 days of the site %q, in %.0f s",
-		picture.Number(told), demo.Site, time.Since(began).Seconds())
+	u.screen.Line("told the history     %s messages of 30 days of %s, the site %q, in %.0f s",
+		picture.Number(told), demo.CompanyOf(u.story.Demo).Title, demo.Site,
+		time.Since(began).Seconds())
 	return nil
 }
 
@@ -164,7 +192,8 @@ func (u *up) awaitStored(ctx context.Context, records float64) error {
 }
 
 // present starts to tell what happens from now on. That it fails stops nothing else.
-func (u *up) present(teller *demo.Teller, state demo.State) {
+func (u *up) present(teller *demo.Teller) {
+	state := u.story
 	p := launch("demo", func(ctx context.Context, _ func(bool)) error {
 		err := teller.Present(ctx, state)
 		if err != nil && !errors.Is(err, context.Canceled) {

@@ -28,18 +28,19 @@ func (u *up) summary(run instance.Run, writeKey string) {
 	}
 	say("  keys of %-11sin %s", `"`+demo.Site+`"`, u.folder.CredentialsFile())
 	say("")
-	say("Try, in another terminal:")
+	company := demo.CompanyOf(u.story.Demo)
+	say("The site %q is %s. Try, in another terminal:", demo.Site, company.Title)
 	say("")
-	say("  %s ask funnel --stages search..purchase --by persona%s",
-		u.config.Command, u.dataFlag())
+	say("  %s ask funnel --stages %s --by persona%s",
+		u.config.Command, company.Stages, u.dataFlag())
 	say("")
 	say("  curl -u %s: %s/v1/track -H 'Content-Type: application/json' \\", writeKey, run.Ingest)
-	say(`    -d '{"userId": "ann", "event": "Product Viewed"}'`)
+	say(`    -d '{"userId": "ann", "event": %q}'`, company.Event)
 	say("")
 	say("  curl -H \"Authorization: Bearer $(cat %s)\" \\", quoted(u.folder.RootTokenFile()))
 	say("    %s/v1/sites/%s/funnels:ask -d '{\"question\": {", run.HTTP, demo.Site)
 	say(`      "range": {"fromDate": "2020-01-01", "toDate": "2100-01-01"},`)
-	say(`      "steps": [{"stage": "comparison"}, {"event": "Order Completed"}]}}'`)
+	say(`      "steps": [{"stage": %q}, {"event": %q}]}}'`, company.Stage, company.Sale)
 	say("")
 }
 

@@ -10,19 +10,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/waystage/waystage/services/world"
+	"github.com/waystage/waystage/tools/waystage/demo"
 	"github.com/waystage/waystage/tools/waystage/instance"
 )
 
-// Demonstrations there are.
-const (
-	DemoGrocery = "grocery"
-	DemoNone    = "none"
-)
+// DemoNone is no demonstration.
+const DemoNone = "none"
+
+// Demos are what can be asked for, DemoNone last. The first is usual.
+func Demos() []string {
+	var names []string
+	for _, s := range world.Scenarios() {
+		names = append(names, string(s))
+	}
+	return append(names, DemoNone)
+}
 
 // Config says what to run and how.
 type Config struct {
@@ -36,9 +46,9 @@ type Config struct {
 	Library string
 	// Ports on loopback; 0 takes a free one.
 	IngestPort, HTTPPort, GRPCPort, IngestGRPCPort int
-	// Demo is DemoGrocery or DemoNone.
+	// Demo is one of Demos. Empty: the one that the folder shows, on a new folder the usual one.
 	Demo string
-	// DemoPace is how many times faster than life the shoppers of the demonstration live.
+	// DemoPace is how many times faster than life the people of the demonstration live.
 	DemoPace float64
 	// LogLevel and LogFormat are those of the services' log lines.
 	LogLevel, LogFormat string
@@ -60,9 +70,9 @@ type Config struct {
 // Validate tells every setting that is wrong.
 func (c Config) Validate() error {
 	var mistakes []error
-	if c.Demo != DemoGrocery && c.Demo != DemoNone {
+	if names := Demos(); c.Demo != "" && !slices.Contains(names, c.Demo) {
 		mistakes = append(mistakes, fmt.Errorf("--demo %q: there are %s and %s",
-			c.Demo, DemoGrocery, DemoNone))
+			c.Demo, strings.Join(names[:len(names)-1], ", "), DemoNone))
 	}
 	if !(c.DemoPace > 0 && c.DemoPace <= maxPace) {
 		mistakes = append(mistakes, fmt.Errorf("--demo-pace %g: give more than 0 and at most %d",
@@ -76,11 +86,13 @@ const maxPace = 100_000
 
 // up is one run.
 type up struct {
-	config  Config
-	folder  instance.Folder
-	screen  *screen
-	log     zerolog.Logger
-	meter   *meter
+	config Config
+	folder instance.Folder
+	screen *screen
+	log    zerolog.Logger
+	meter  *meter
+	// story is how far the demonstration has been told; its Demo is empty for none.
+	story   demo.State
 	running stack
 	// parts are the services; ended gets each that has ended.
 	parts []*part
@@ -118,6 +130,9 @@ func Run(ctx context.Context, config Config) error {
 
 // life starts everything and watches it until ctx ends.
 func (u *up) life(ctx context.Context) error {
+	if err := u.chooseDemo(); err != nil {
+		return err
+	}
 	if err := checkPorts(ctx, u.config.ports()); err != nil {
 		return err
 	}
@@ -151,7 +166,7 @@ func (u *up) start(ctx context.Context, rootToken string) (instance.Run, error) 
 // serve tells the demonstration, says how to use all this, and watches.
 func (u *up) serve(ctx context.Context, run instance.Run, rootToken string) error {
 	writeKey := ""
-	if u.config.Demo == DemoGrocery {
+	if u.story.Demo != "" {
 		key, err := u.demonstrate(ctx, run, rootToken)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -207,7 +208,9 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	bad := Config{Demo: "x", DemoPace: -1, LogLevel: "loud", LogFormat: "json"}
 	err := bad.Validate()
-	for _, want := range []string{"--demo", "--demo-pace", "loud"} {
+	for _, want := range []string{
+		`--demo "x": there are grocery, airline, tiles and none`, "--demo-pace", "loud",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}
@@ -233,6 +236,41 @@ func TestAFolderInUseIsLeftAlone(t *testing.T) {
 	})
 	if !errors.Is(err, instance.ErrLocked) {
 		t.Errorf("got %v, want ErrLocked", err)
+	}
+}
+
+func TestAFolderKeepsItsDemonstration(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, kept, asked, want, says string }{
+		{name: "new", want: "grocery"},
+		{name: "new, asked", asked: "airline", want: "airline"},
+		{name: "none", asked: DemoNone},
+		{name: "kept", kept: `{"demo": "tiles"}`, want: "tiles"},
+		{name: "kept, asked", kept: `{"demo": "tiles"}`, asked: "tiles", want: "tiles"},
+		{name: "kept of old", kept: `{}`, asked: "grocery", want: "grocery"},
+		{name: "kept, none", kept: `{"demo": "tiles"}`, asked: DemoNone},
+		{
+			name: "another", kept: `{"demo": "tiles"}`, asked: "grocery",
+			says: `shows the demonstration "tiles" already; give this one a folder of its own by --data`,
+		},
+		{name: "another of old", kept: `{}`, asked: "airline", says: `"grocery" already`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			u := up{folder: instance.Folder(t.TempDir()), config: Config{Demo: c.asked}}
+			if c.kept != "" {
+				if err := os.WriteFile(u.folder.DemoFile(), []byte(c.kept), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := u.chooseDemo()
+			if c.says == "" && (err != nil || string(u.story.Demo) != c.want) {
+				t.Errorf("the demonstration is %q, %v, want %q", u.story.Demo, err, c.want)
+			}
+			if c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+		})
 	}
 }
 

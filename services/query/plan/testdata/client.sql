@@ -1,10 +1,10 @@
 SELECT identity,
 	toUnixTimestamp64Milli(at) AS at_ms,
 	CAST(transform(event, [{n1:String}, {n2:String}], [toUInt32(1), toUInt32(2)], toUInt32(0)) AS UInt32) AS names,
-	CAST(device AS String) AS device_text,
-	CAST(browser AS String) AS browser_text,
-	CAST(os AS String) AS os_text,
-	JSONExtractRaw(properties, {p3:String}) AS property_0
+	CAST(device AS String) AS value_0,
+	CAST(browser AS String) AS value_1,
+	CAST(os AS String) AS value_2,
+	JSONExtractRaw(properties, {p3:String}) AS value_3
 FROM touchpoints
 WHERE site = {site:String}
 	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
@@ -21,9 +21,9 @@ site = "shop"
 0 identity UInt64
 1 at_ms Int64
 2 names UInt32
-3 device_text String
-4 browser_text String
-5 os_text String
-6 property_0 String
+3 value_0 String
+4 value_1 String
+5 value_2 String
+6 value_3 String
 
-{Channel:-1 Event:-1 Stage:-1 Touchpoint:-1 Device:3 Browser:4 OS:5 Traffic:-1 Properties:6 ShownOrder:-1}
+{Base:-1 Values:3 Order:-1 Message:-1}

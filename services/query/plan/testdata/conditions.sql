@@ -1,9 +1,9 @@
 SELECT identity,
 	toUnixTimestamp64Milli(at) AS at_ms,
 	CAST(transform(event, [{n1:String}, {n2:String}], [toUInt32(1), toUInt32(2)], toUInt32(0)) AS UInt32) AS names,
-	CAST(channel AS String) AS channel_text,
-	JSONExtractRaw(properties, {p3:String}) AS property_0,
-	JSONExtractRaw(properties, {p4:String}) AS property_1
+	JSONExtractRaw(properties, {p3:String}) AS value_0,
+	JSONExtractRaw(properties, {p4:String}) AS value_1,
+	CAST(channel AS String) AS value_2
 FROM touchpoints
 WHERE site = {site:String}
 	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
@@ -21,8 +21,8 @@ site = "shop"
 0 identity UInt64
 1 at_ms Int64
 2 names UInt32
-3 channel_text String
-4 property_0 String
-5 property_1 String
+3 value_0 String
+4 value_1 String
+5 value_2 String
 
-{Channel:3 Event:-1 Stage:-1 Touchpoint:-1 Device:-1 Browser:-1 OS:-1 Traffic:-1 Properties:4 ShownOrder:-1}
+{Base:-1 Values:3 Order:-1 Message:-1}

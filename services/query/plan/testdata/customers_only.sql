@@ -1,7 +1,7 @@
 SELECT identity,
 	toUnixTimestamp64Milli(at) AS at_ms,
 	CAST(transform(event, [{n1:String}, {n2:String}], [toUInt32(1), toUInt32(2)], toUInt32(0)) AS UInt32) AS names,
-	CAST(traffic AS String) AS traffic_text
+	CAST(traffic AS String) AS value_0
 FROM touchpoints
 WHERE site = {site:String}
 	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
@@ -17,6 +17,6 @@ site = "shop"
 0 identity UInt64
 1 at_ms Int64
 2 names UInt32
-3 traffic_text String
+3 value_0 String
 
-{Channel:-1 Event:-1 Stage:-1 Touchpoint:-1 Device:-1 Browser:-1 OS:-1 Traffic:3 Properties:-1 ShownOrder:-1}
+{Base:-1 Values:3 Order:-1 Message:-1}

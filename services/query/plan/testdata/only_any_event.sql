@@ -24,4 +24,4 @@ site = "shop"
 6 batch_index UInt32
 7 message_id String
 
-{Channel:-1 Event:-1 Stage:-1 Touchpoint:-1 Device:-1 Browser:-1 OS:-1 Traffic:-1 Properties:-1 ShownOrder:3}
+{Base:-1 Values:3 Order:3 Message:7}

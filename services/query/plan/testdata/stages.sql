@@ -17,4 +17,4 @@ site = "shop"
 1 at_ms Int64
 2 names UInt32
 
-{Channel:-1 Event:-1 Stage:-1 Touchpoint:-1 Device:-1 Browser:-1 OS:-1 Traffic:-1 Properties:-1 ShownOrder:-1}
+{Base:-1 Values:3 Order:-1 Message:-1}

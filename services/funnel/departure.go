@@ -1,0 +1,140 @@
+package funnel
+
+import (
+	"slices"
+
+	"github.com/waystage/waystage/services/journey"
+)
+
+// Leaving is what a unit did between the last step that it filled and the end: the deadline of
+// its attempt, or the question's AsOf if that comes first. All of its touchpoints that the filter
+// lets be seen count, whether or not they match a step.
+type Leaving struct {
+	Manner Manner
+	// Last is the last touchpoint before the end, that of the step itself where nothing followed;
+	// Next is the first after it, none for the silent.
+	Last, Next Place
+	// Channel is that of the latest touchpoint with one from the entry up to the step, empty where
+	// none has one.
+	Channel journey.ChannelID
+	// Barriers met at the step's instant or after it, each once.
+	Barriers []journey.TouchpointID
+}
+
+// Manner is how a unit left.
+type Manner uint8
+
+// The manners. Silent: it did nothing any more. WentBack: its next touchpoint lay at an earlier
+// stage than the step's. Diverted: it did something else.
+const (
+	Silent Manner = iota
+	WentBack
+	Diverted
+)
+
+// Place is what a touchpoint is called: by its id in the map and its stage, else by its event.
+type Place struct {
+	Touchpoint journey.TouchpointID
+	Stage      journey.StageID
+	Event      string
+}
+
+func placeOf(view *TouchView) Place {
+	if view.Touchpoint == "" {
+		return Place{Event: view.Event}
+	}
+	return Place{Touchpoint: view.Touchpoint, Stage: view.Stage}
+}
+
+// trail follows units after the last step that they filled.
+type trail struct {
+	asOf, last, window int64
+	// stages are the places of the newest map's stages, barriers its touchpoints that are some.
+	stages   map[journey.StageID]int
+	barriers map[journey.TouchpointID]bool
+}
+
+func newTrail(q Question, m *journey.Map) trail {
+	t := trail{
+		asOf: q.AsOf.UnixMilli(), last: never * -1, window: q.Window.Milliseconds(),
+		stages:   make(map[journey.StageID]int),
+		barriers: make(map[journey.TouchpointID]bool),
+	}
+	if q.Mode == All {
+		t.last = q.To.UnixMilli() - 1
+	}
+	if m == nil {
+		return t
+	}
+	for i := range m.Stages {
+		t.stages[m.Stages[i].ID] = i
+	}
+	for i := range m.Touchpoints {
+		if m.Touchpoints[i].Barrier {
+			t.barriers[m.Touchpoints[i].ID] = true
+		}
+	}
+	return t
+}
+
+// leaving follows a unit. touches are those that the attempt saw, index their places in the course
+// (nil: the same). nil if the attempt converted.
+func (t *trail) leaving(course *Course, touches []Touch, index []int32, a Attempt) *Leaving {
+	if a.Converted {
+		return nil
+	}
+	entry, at := a.Times[0], a.Times[a.Depth-1]
+	end := min(t.asOf, t.last, entry+t.window)
+	begin := lowerBound(course.Touches, entry)
+	after := lowerBound(course.Touches, at+1)
+	followed := course.Views[after:max(after, lowerBound(course.Touches, end+1))]
+	step := course.Views[stepOf(touches, index, at, a.Depth-1)]
+	l := &Leaving{Last: placeOf(step), Channel: lastChannel(course.Views[begin:after])}
+	l.Barriers = t.met(course.Views[lowerBound(course.Touches, at):after], nil)
+	l.Barriers = t.met(followed, l.Barriers)
+	if len(followed) == 0 {
+		return l
+	}
+	l.Last, l.Next = placeOf(followed[len(followed)-1]), placeOf(followed[0])
+	l.Manner = t.manner(step.Stage, followed[0].Stage)
+	return l
+}
+
+// stepOf is the place of the last touch of an instant that may fill a step.
+func stepOf(touches []Touch, index []int32, at int64, step int) int {
+	i := lowerBound(touches, at+1) - 1
+	for i > 0 && touches[i-1].At == at && touches[i].Steps>>step&1 == 0 {
+		i--
+	}
+	if index != nil {
+		return int(index[i])
+	}
+	return i
+}
+
+func lastChannel(views []*TouchView) journey.ChannelID {
+	for _, v := range slices.Backward(views) {
+		if v.Channel != "" {
+			return v.Channel
+		}
+	}
+	return ""
+}
+
+func (t *trail) met(views []*TouchView, met []journey.TouchpointID) []journey.TouchpointID {
+	for _, v := range views {
+		if t.barriers[v.Touchpoint] && !slices.Contains(met, v.Touchpoint) {
+			met = append(met, v.Touchpoint)
+		}
+	}
+	return met
+}
+
+func (t *trail) manner(from, to journey.StageID) Manner {
+	i, known := t.stages[from]
+	j, knownToo := t.stages[to]
+	if known && knownToo && j < i {
+		return WentBack
+	}
+	return Diverted
+}

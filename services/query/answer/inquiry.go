@@ -1,0 +1,253 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/fault"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/api"
+	"github.com/waystage/waystage/services/query/plan"
+)
+
+// inquiry is a question on its way to an answer.
+type inquiry struct {
+	*Answerer
+
+	site    journey.SiteID
+	program *funnel.Program
+	// personas asks for the personas of results.
+	personas bool
+	// newest is the newest map as far as is known, nil if there is none, and repeats its rules; nil
+	// where they make no difference.
+	newest  *journey.Map
+	repeats *repeats
+}
+
+// each evaluates every unit and yields those who entered. begin may be called several times: what
+// was yielded before the last time does not count.
+func (a *Answerer) each(
+	ctx context.Context, site journey.SiteID, q funnel.Question, personas bool,
+	begin func(*people) yield,
+) (api.Facts, error) {
+	program, err := funnel.Compile(q)
+	if err != nil {
+		return api.Facts{}, fault.Wrap(fault.Invalid, err, "the question cannot be answered")
+	}
+	in := &inquiry{Answerer: a, site: site, program: program, personas: personas}
+	m, err := a.lately(ctx, site)
+	if err != nil {
+		return api.Facts{}, err
+	}
+	in.suppose(m)
+	return in.answer(ctx, begin)
+}
+
+// suppose takes a map for the newest.
+func (in *inquiry) suppose(m *journey.Map) {
+	in.newest, in.repeats = m, repeatsOf(m, in.program)
+	if !in.repeats.matter(in.program) {
+		in.repeats = nil
+	}
+}
+
+func (in *inquiry) answer(ctx context.Context, begin func(*people) yield) (api.Facts, error) {
+	ways := in.ways()
+	var g *gathered
+	var known *surroundings
+	// What is known of persons is read while the touchpoints come.
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		g, err = in.gather(both, ways[0])
+		return ignoreUnsure(err)
+	})
+	group.Go(func() (err error) {
+		known, err = in.surroundings(both)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return api.Facts{}, err //nolint:wrapcheck // wrapped where they were made
+	}
+	if known.newest != in.newest {
+		// Published meanwhile: rows are read by the map's rules.
+		in.suppose(known.newest)
+		ways, g = in.ways(), nil
+	}
+	in.directory.mutex.RLock()
+	defer in.directory.mutex.RUnlock()
+	if err := in.meet(ctx, known); err != nil {
+		return api.Facts{}, err
+	}
+	return in.tryWays(ctx, ways, g, known, begin)
+}
+
+// tryWays goes one way after the other until one is sure. g is what the first gave, nil if nothing.
+func (in *inquiry) tryWays(
+	ctx context.Context, ways []way, g *gathered, known *surroundings, begin func(*people) yield,
+) (api.Facts, error) {
+	err := errUnsure
+	for i, w := range ways {
+		if g == nil || i > 0 {
+			if g, err = in.gather(ctx, w); errors.Is(err, errUnsure) {
+				continue
+			}
+			if err != nil {
+				return api.Facts{}, err
+			}
+		}
+		err = in.evaluate(ctx, g, known, begin(known.people))
+		if !errors.Is(err, errUnsure) {
+			break
+		}
+	}
+	if err != nil {
+		return api.Facts{}, err
+	}
+	return known.facts, nil
+}
+
+func ignoreUnsure(err error) error {
+	if errors.Is(err, errUnsure) {
+		return nil
+	}
+	return err
+}
+
+// evaluate evaluates what was gathered. The directory is locked.
+func (in *inquiry) evaluate(
+	ctx context.Context, g *gathered, known *surroundings, result yield,
+) error {
+	known.facts.TouchpointsRead = uint64(g.read)
+	if g.labels != nil {
+		var err error
+		if g.masks, err = masksOf(g.labels, in.program, in.repeats); err != nil {
+			return err
+		}
+	}
+	k := &kernel{
+		gathered: g, directory: in.directory, people: known.people,
+		variants: known.variants, newest: known.newest, yield: result,
+	}
+	if in.program.Question().Unit.Kind != funnel.PersonUnit {
+		k.units = newInterner()
+	}
+	return k.run(ctx, workers())
+}
+
+// way is a way to the touchpoints of a question: packed journeys, or rows with what of their order
+// is read. Each but the last may turn out not to be sure.
+type way struct {
+	packed bool
+	order  plan.Order
+}
+
+// ways are those that may answer, the fastest first.
+func (in *inquiry) ways() []way {
+	rows := []way{{order: plan.NoOrder}, {order: plan.Near}, {order: plan.Shown}}
+	switch {
+	case in.program.Ordered():
+		return rows[1:]
+	case in.program.Plain():
+		return append([]way{{packed: true}}, rows...)
+	default:
+		return rows
+	}
+}
+
+func (in *inquiry) gather(ctx context.Context, w way) (*gathered, error) {
+	if w.packed {
+		return in.gatherPacked(ctx)
+	}
+	return in.gatherRows(ctx, w.order)
+}
+
+// gatherRows reads rows of touchpoints.
+func (in *inquiry) gatherRows(ctx context.Context, order plan.Order) (*gathered, error) {
+	needs := in.needs(order)
+	query, layout := plan.Touchpoints(in.site, in.program.Question(), needs)
+	g := &gathered{program: in.program, repeats: in.repeats, order: order, layout: layout}
+	if !in.program.Plain() {
+		g.views = newViews(in.program, in.repeats, needs.Values)
+	}
+	if err := in.streamSeen(ctx, query, g.add); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func (in *inquiry) needs(order plan.Order) plan.Needs {
+	needs := plan.Needs{Order: order, All: in.program.Question().Departures}
+	if !in.program.Plain() {
+		needs.Values = plan.ValuesOf(in.program.Needs())
+	}
+	if in.repeats == nil {
+		return needs
+	}
+	for _, b := range in.repeats.bases {
+		needs.Bases = append(needs.Bases, plan.Base{
+			Touchpoint: b.touchpoint, Counted: order != plan.NoOrder || b.steps != 0,
+		})
+	}
+	return needs
+}
+
+// gatherPacked reads packed journeys, and beside them the labels: a label that comes meanwhile is
+// not known, and rows are asked instead.
+func (in *inquiry) gatherPacked(ctx context.Context) (*gathered, error) {
+	g := &gathered{program: in.program, repeats: in.repeats}
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return in.streamSeen(both, plan.Journeys(in.site, in.program.Question()), g.addPacked)
+	})
+	var labels []store.Label
+	group.Go(func() (err error) {
+		if labels, err = in.store.Labels(both, in.site, store.MaxLabels+1); err != nil {
+			return fmt.Errorf("reading the labels of site %s: %w", in.site, err)
+		}
+		if len(labels) > store.MaxLabels {
+			return errUnsure
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err //nolint:wrapcheck // wrapped where they were made
+	}
+	g.labels = append(make([]store.Label, 0, 1), labels...)
+	return g, nil
+}
+
+// streamSeen reads touchpoints, none where the question sees no instant.
+func (in *inquiry) streamSeen(
+	ctx context.Context, query plan.Query, add func(*store.Block) error,
+) error {
+	if first, last := plan.Bounds(in.program.Question()); last < first {
+		return nil
+	}
+	return in.stream(ctx, query, add)
+}
+
+func (a *Answerer) stream(
+	ctx context.Context, query plan.Query, add func(*store.Block) error,
+) error {
+	columns := make([]store.Column, len(query.Columns))
+	for i, c := range query.Columns {
+		columns[i] = store.Column{Name: c.Name, Type: columnTypes[c.Type]}
+	}
+	err := a.store.Stream(ctx, store.Query{
+		SQL: query.SQL, Params: query.Params, Settings: a.settings, Columns: columns,
+	}, add)
+	if err != nil {
+		return fmt.Errorf("reading touchpoints: %w", err)
+	}
+	return nil
+}
+
+var columnTypes = map[plan.Type]store.ColumnType{
+	plan.UInt64: store.UInt64, plan.Int64: store.Int64,
+	plan.UInt32: store.UInt32, plan.String: store.String, plan.UInt64s: store.UInt64s,
+}

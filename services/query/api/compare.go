@@ -1,0 +1,93 @@
+package api
+
+import (
+	"strings"
+	"time"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/services/funnel"
+)
+
+const compareField = "question.compare"
+
+// compare makes the question whose answer is set beside that of q. nil where none is.
+func (r *reader) compare(m *funnelv1.Compare, q funnel.Question) *funnel.Question {
+	if m == nil {
+		return nil
+	}
+	switch with := m.GetWith().(type) {
+	case *funnelv1.Compare_PreviousPeriod:
+		if !with.PreviousPeriod {
+			r.bad(compareField+".previous_period", "is true or not stated")
+		}
+		q = r.previous(q)
+	case *funnelv1.Compare_Range:
+		q.From, q.To = r.timeRange(compareField+".range", with.Range)
+	case *funnelv1.Compare_Filter:
+		q.Filter = r.filter(compareField+".filter", with.Filter, 1)
+	default:
+		r.bad(compareField, "needs one of previous_period, range and filter")
+	}
+	r.checkCompared(m, q)
+	return &q
+}
+
+// checkCompared adds what the meaning of a question forbids of the compared part.
+func (r *reader) checkCompared(m *funnelv1.Compare, q funnel.Question) {
+	if r.conditions > MaxConditions {
+		return
+	}
+	part := "question.range"
+	switch m.GetWith().(type) {
+	case *funnelv1.Compare_Range:
+	case *funnelv1.Compare_Filter:
+		part = "question.filter"
+	default:
+		return
+	}
+	for _, v := range q.Check() {
+		rest, is := strings.CutPrefix(v.Field, "question.")
+		field := compareField + "." + rest
+		if is && (v.Field == part || strings.HasPrefix(v.Field, part+".")) && !r.said(field) {
+			r.bad(field, "%s", v.Message)
+		}
+	}
+}
+
+// previous moves a question back by the number of local days of its range, rounded up, as_of too.
+func (r *reader) previous(q funnel.Question) funnel.Question {
+	if !q.From.Before(q.To) || r.zone == nil {
+		return q // said elsewhere
+	}
+	n := localDays(q.From, q.To, r.zone)
+	from, to, asOf := moved(q.From, -n, r.zone), moved(q.To, -n, r.zone), moved(q.AsOf, -n, r.zone)
+	if from.Year() < 1 || asOf.Year() < 1 {
+		r.bad(compareField+".previous_period", "would begin before the year 1: give a range")
+		return q
+	}
+	if !from.Before(to) {
+		to = from.Add(q.To.Sub(q.From)) // both in an hour that clocks skip
+	}
+	q.From, q.To, q.AsOf = from, to, asOf
+	return q
+}
+
+// localDays is the number of days of a zone from an instant to a later one, rounded up, 1 or more.
+func localDays(from, to time.Time, zone *time.Location) int {
+	n := max(1, int(to.Sub(from)/day)-1)
+	for moved(from, n, zone).Before(to) {
+		n++
+	}
+	return n
+}
+
+// moved is an instant so many days of a zone later, at the same time of the day; the first instant
+// of a day stays one.
+func moved(at time.Time, days int, zone *time.Location) time.Time {
+	local := at.In(zone)
+	midnight := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC)
+	if firstInstant(midnight, zone).Equal(at) {
+		return firstInstant(midnight.AddDate(0, 0, days), zone)
+	}
+	return local.AddDate(0, 0, days).UTC()
+}
