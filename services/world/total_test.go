@@ -15,7 +15,7 @@ func TestTotalsEqualWhatIsSent(t *testing.T) {
 	t.Parallel()
 	everyScenario(t, func(t *testing.T, s Scenario) {
 		m, l := mapOf(t, s), NewLive(s, 9)
-		since := liveEnd.AddDate(0, 0, -20)
+		since := liveEnd.AddDate(0, 0, -12)
 		facts := attributed(t, m, l.Between(since, liveEnd))
 		totals := l.Totals(since, liveEnd)
 		want := sums(m, facts)

@@ -31,8 +31,7 @@ read: WAYSTAGE_KAFKA_BROKERS, WAYSTAGE_CLICKHOUSE_DSN and the names of topics. W
 known is skipped.`,
 		Example: `  waystage doctor
   waystage doctor --site shop --json
-  WAYSTAGE_KAFKA_BROKERS=kafka:9092 WAYSTAGE_CLICKHOUSE_DSN=http://ch:8123/waystage \
-    waystage doctor --server query:8082 --ingest http://ingest:8080`,
+  waystage doctor --server query:8082 --ingest http://ingest:8080`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return t.examine(c.Context(), asJSON) },
 	}

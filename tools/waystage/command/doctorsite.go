@@ -109,7 +109,7 @@ func (t *target) examineQuarantine(ctx context.Context, client *remote.Client, s
 	}
 	refused, most := uint64(0), ""
 	for i, r := range list.GetReasons() {
-		refused += uint64(r.GetCount())
+		refused += r.GetCount()
 		if i == 0 {
 			most = fmt.Sprintf(", most of them as %s", r.GetReason())
 		}

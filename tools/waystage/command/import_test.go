@@ -367,7 +367,7 @@ func TestDocumentedImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	commands := 0
-	for _, block := range regexp.MustCompile("(?s)```(yaml)?\n(.*?)```").FindAllSubmatch(page, -1) {
+	for _, block := range regexp.MustCompile("(?s)```(?:console|csv|text|(yaml))\n(.*?)```").FindAllSubmatch(page, -1) {
 		text := string(block[2])
 		line, want, _ := strings.Cut(text, "\n")
 		command, isCommand := strings.CutPrefix(line, "$ waystage ")
