@@ -1,7 +1,9 @@
 package journey
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -70,23 +72,21 @@ func (p *factPlan) add(in input) {
 	}
 }
 
-// place gives every event and sum its place.
+// place gives every event and sum its place: sums of an event stand together, in the order of
+// their properties.
 func (p *factPlan) place() {
 	for i, event := range p.needs.Events {
 		p.events[event] = i
 	}
+	sums := slices.SortedFunc(maps.Keys(p.sums), func(a, b eventProperty) int {
+		return cmp.Or(cmp.Compare(a.event, b.event), cmp.Compare(a.property, b.property))
+	})
 	p.summed = make([][]summand, len(p.needs.Events))
-	next := 0
-	for i, event := range p.needs.Events {
-		for v, property := range p.needs.Properties {
-			key := eventProperty{event, property}
-			if _, read := p.sums[key]; !read {
-				continue
-			}
-			p.sums[key] = next
-			p.summed[i] = append(p.summed[i], summand{v, next})
-			next++
-		}
+	for place, sum := range sums {
+		event := p.events[sum.event]
+		value, _ := slices.BinarySearch(p.needs.Properties, sum.property)
+		p.sums[sum] = place
+		p.summed[event] = append(p.summed[event], summand{value, place})
 	}
 }
 

@@ -80,7 +80,8 @@ func (c *catchUps) pending() bool {
 	return false
 }
 
-// Idle is called while there is no batch.
+// Idle is called while there is no batch. It may be stopped anywhere: what was not done is done the
+// next time, by whomever.
 func (h *handler) Idle(ctx context.Context) {
 	if now := time.Now(); now.Sub(h.catchUps.readAt) >= mapsEvery {
 		h.catchUps.readAt = now
@@ -113,7 +114,9 @@ func (h *handler) catchUp(ctx context.Context, budget time.Duration) {
 		derived, err := known.Step(ctx, h.store, h.editions.latest(site), readAt)
 		h.metrics.derived.Add(float64(derived))
 		if err != nil {
-			h.log.Warn().Err(err).Str("site", string(site)).Msg("bringing profiles to a new map")
+			if ctx.Err() == nil {
+				h.log.Warn().Err(err).Str("site", string(site)).Msg("bringing profiles to a new map")
+			}
 			return
 		}
 		if known.Done() {

@@ -287,7 +287,7 @@ func (i *instance) refusals(t *testing.T, k keys) {
 		})
 	}
 	typed := i.do(t, "ask", "funnel", "--site", "shop", "--step", "stage:crt", "--step", "stage:cart")
-	typed.want(t, 1, "question.steps[0].stage", `did you mean "cart"?`)
+	typed.want(t, 1, "--step[0]", `did you mean "cart"?`)
 }
 
 func stageStep(id string) *funnelv1.Step {

@@ -120,8 +120,33 @@ func (i *instance) numbers(t *testing.T) {
 			LostShare: &funnelv1.Share{Value: 2. / 6}, Worst: true,
 		},
 	}
-	if diff := cmp.Diff(drops, a.dropOff.GetDropOffs(), protocmp.Transform(), ends); diff != "" {
+	what := protocmp.IgnoreFields(&funnelv1.DropOff{}, "departures")
+	if diff := cmp.Diff(drops, a.dropOff.GetDropOffs(), protocmp.Transform(), ends, what); diff != "" {
 		t.Errorf("drop-off (-want +got):\n%s", diff)
+	}
+	for _, d := range a.dropOff.GetDropOffs() {
+		checkDepartures(t, d)
+	}
+}
+
+// checkDepartures: whoever is lost or in window has departed in one of three ways.
+func checkDepartures(t *testing.T, d *funnelv1.DropOff) {
+	t.Helper()
+	counts := map[funnelv1.Outcome]uint32{}
+	for _, left := range d.GetDepartures() {
+		counts[left.GetOutcome()] = left.GetCount()
+		ways := left.GetSilent().GetCount() + left.GetWentBack().GetCount() +
+			left.GetDiverted().GetCount()
+		if ways != left.GetCount() || len(left.GetLastTouchpoints()) == 0 {
+			t.Errorf("step %d: %d ways of %d, last touchpoints %v", d.GetFromStep(), ways,
+				left.GetCount(), left.GetLastTouchpoints())
+		}
+	}
+	lost := counts[funnelv1.Outcome_OUTCOME_LOST]
+	still := counts[funnelv1.Outcome_OUTCOME_IN_WINDOW]
+	if lost != d.GetLost() || still != d.GetInWindow() {
+		t.Errorf("step %d: departures of %d lost and %d in window, want %d and %d", d.GetFromStep(),
+			lost, still, d.GetLost(), d.GetInWindow())
 	}
 }
 

@@ -175,6 +175,38 @@ func (s *spine) now(t *testing.T) time.Time {
 	return now
 }
 
+// TestCatchUpDuringRebuild: what it derived before a rebuild put other profiles in place is not lost
+// where the rebuild then ends too early.
+func TestCatchUpDuringRebuild(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	f := s.newFlow(t, "replaced")
+	facts := crowd(f, 1500, 600)
+	s.deliver(t, slices.Collect(slices.Chunk(facts, 5000)))
+	m := s.publishSource(t, f.site, deedsMap)
+	c := derive.NewCatchUp(f.site, m.Version, s.now(t))
+	step := func() {
+		t.Helper()
+		if _, err := c.Step(t.Context(), s.store, m, s.now(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if step(); c.Done() {
+		t.Fatal("all was done in one step: nothing is shown")
+	}
+	next, err := s.store.NextProfiles(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for !c.Done() {
+		step()
+	}
+	s.compareProfiles(t, m, f.site, facts)
+}
+
 // TestCatchUpKilled: killed at any write, another processor brings it to the same end.
 func TestCatchUpKilled(t *testing.T) {
 	t.Parallel()

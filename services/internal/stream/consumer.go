@@ -45,7 +45,8 @@ type ConsumerConfig struct {
 	// leaves; default 30 s.
 	RebalanceTimeout time.Duration
 	// Idle, where it is there, is called every IdleEvery (default 1 s) while there is no batch to
-	// handle, on a context that lasts as that of a batch does; never while Handle runs.
+	// handle, never while Handle runs. Unlike that of a batch its context ends at once when the
+	// partitions are lost or the Consumer is told to stop.
 	Idle      func(ctx context.Context)
 	IdleEvery time.Duration
 	// WatchInterval is how often the topic is asked for new partitions; default 5 s.

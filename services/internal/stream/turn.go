@@ -68,13 +68,11 @@ func (t *turn) idle() (ticks <-chan time.Time, stop func()) {
 	return ticker.C, ticker.Stop
 }
 
+// rest ends with the turn: nothing waits for what is done meanwhile.
 func (t *turn) rest(ctx context.Context) {
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() == nil {
+		t.config.Idle(ctx)
 	}
-	lasting, cancel := outlive(ctx, t.config.FinishTimeout)
-	defer cancel()
-	t.config.Idle(lasting)
 }
 
 func (t *turn) partitions() []int {

@@ -24,6 +24,8 @@ type CatchUp struct {
 	// since is when every processor knew the version, by the server's clock.
 	since time.Time
 	next  journey.IdentityID
+	// table is the one that the profiles from the first on went into.
+	table string
 	// begun tells that the marker was read.
 	begun, done bool
 }
@@ -75,6 +77,9 @@ func (c *CatchUp) begin(ctx context.Context, st *store.Store) (over bool, err er
 	if c.begun {
 		return false, nil
 	}
+	if c.table, _, err = st.ProfileParts(ctx); err != nil {
+		return false, fmt.Errorf("naming the profiles: %w", err)
+	}
 	current, err := st.PersonasCurrent(ctx, c.site)
 	if err != nil {
 		return false, fmt.Errorf("reading the marker: %w", err)
@@ -102,12 +107,21 @@ func (c *CatchUp) outdated(
 	}), nil
 }
 
-// advance goes on behind those identities, or says that these were the last.
+// advance goes on behind those identities, or says that these were the last. Where a rebuild has put
+// other profiles in place meanwhile it begins anew: they may lack what was derived before.
 func (c *CatchUp) advance(
 	ctx context.Context, st *store.Store, ids []journey.IdentityID,
 ) error {
 	if len(ids) == catchUpChunk && ids[len(ids)-1] != math.MaxUint64 {
 		c.next = ids[len(ids)-1] + 1
+		return nil
+	}
+	table, _, err := st.ProfileParts(ctx)
+	if err != nil {
+		return fmt.Errorf("naming the profiles: %w", err)
+	}
+	if table != c.table {
+		c.begun, c.next = false, 0
 		return nil
 	}
 	if err := st.SetPersonasCurrent(ctx, c.site, c.version); err != nil {

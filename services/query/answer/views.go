@@ -66,9 +66,10 @@ func (v *views) add(view funnel.TouchView, base uint32) {
 		return
 	}
 	for _, number := range v.repeats.bases[base-1].rules {
+		repeat := view
 		a := v.repeats.rules[number].attribution(journey.Attribution{Channel: view.Channel})
-		view.Touchpoint, view.Stage, view.Channel = a.Touchpoint, a.Stage, a.Channel
-		v.keep(view)
+		repeat.Touchpoint, repeat.Stage, repeat.Channel = a.Touchpoint, a.Stage, a.Channel
+		v.keep(repeat)
 	}
 }
 

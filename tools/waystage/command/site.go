@@ -170,7 +170,7 @@ func newSiteKey(w *World) *cobra.Command {
   waystage site key list --site shop
   waystage site key set 1f3a… --site shop --rate 500
   waystage site key revoke 1f3a… --site shop`,
-	}, newKeyCreate(w), newKeyList(w), newKeySet(w), newKeyRevoke(w))
+	}, newKeyCreate(w), newKeyKept(w), newKeyList(w), newKeySet(w), newKeyRevoke(w))
 }
 
 func newKeyCreate(w *World) *cobra.Command {
