@@ -86,6 +86,25 @@ func idleIsToldBetweenBatches(t *testing.T, w world) {
 	w.await(t, "nothing comes any more", func() bool { return rests.Load() > before+2 })
 }
 
+// stoppingEndsIdleAtOnce: what is done while there is nothing is no batch that may be finished.
+func stoppingEndsIdleAtOnce(t *testing.T, w world) {
+	w.makeTopic(t, stream.Topic{Partitions: 1})
+	config := w.config()
+	config.FinishTimeout = patience
+	config.RebalanceTimeout = 2 * patience
+	config.IdleEvery = time.Millisecond
+	came := make(chan struct{}, 1)
+	config.Idle = func(ctx context.Context) {
+		came <- struct{}{}
+		<-ctx.Done()
+	}
+	m := w.join(t, config, newLedger(t))
+	receive(t, w, "the first idle moment", came)
+	m.cancel()
+	receive(t, w, "the consumer's end", m.ended)
+	m.ended <- nil
+}
+
 // errorsAreRetriedInOrder: a handler that fails sees the same batch until it says yes, and what
 // it says yes to is each partition without a gap.
 func errorsAreRetriedInOrder(t *testing.T, w world) {

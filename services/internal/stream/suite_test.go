@@ -50,6 +50,7 @@ func contract(t *testing.T, shared broker, open func(testing.TB) broker) {
 	t.Run("commits follow a yes", on(commitsFollowYes))
 	t.Run("errors are retried in order", on(errorsAreRetriedInOrder))
 	t.Run("idle is told between batches", on(idleIsToldBetweenBatches))
+	t.Run("stopping ends idle at once", on(stoppingEndsIdleAtOnce))
 	t.Run("batches keep their limits", on(batchesKeepTheirLimits))
 	t.Run("a restarted member goes on", on(restartedMemberGoesOn))
 	t.Run("a group may start at the end", on(groupStartsAtEnd))
