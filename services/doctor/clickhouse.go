@@ -28,7 +28,13 @@ func lookAtClickHouse(ctx context.Context, c Config, tell teller) {
 	defer st.Close() //nolint:errcheck // nothing is lost with it
 	began := c.Now()
 	condition, err := st.Condition(ctx)
-	if err != nil {
+	switch {
+	case fault.Of(err) == fault.Internal:
+		tell.judge(clickHousePart, "server", Fail, "see whether user, password and settings of "+
+			"WAYSTAGE_CLICKHOUSE_DSN are right, and what the log of ClickHouse says of them",
+			"it answers with a refusal: %s", fault.Message(err))
+		return
+	case err != nil:
 		tell.judge(clickHousePart, "server", Fail, "start it, or set WAYSTAGE_CLICKHOUSE_DSN to where "+
 			"it is; touchpoints wait on Kafka meanwhile", "it does not answer: %s", fault.Message(err))
 		return

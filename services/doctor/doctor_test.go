@@ -111,6 +111,51 @@ func TestNothingIsThere(t *testing.T) {
 	n.want(t, "clickhouse", "server", Fail, "start it")
 }
 
+// TestSecretsStay: what addresses hold besides hosts and ports is never told.
+func TestSecretsStay(t *testing.T) {
+	t.Parallel()
+	nowhere := httptest.NewServer(nil)
+	address := nowhere.Listener.Addr().String()
+	nowhere.Close()
+	const secret = "Kn0ck"
+	for _, c := range []Config{
+		{Ingest: "http://u:" + secret + "@" + address},
+		{Ingest: "http://u:" + secret + "@" + address + "/deep/"},
+		{Ingest: "http://" + address + "/?token=" + secret},
+		{Ingest: "http://u:" + secret + "%zz@" + address},
+		{Query: "http://u:" + secret + "@" + address, QueryGRPC: "http://u:" + secret + "@" + address},
+		{QueryGRPC: "u:" + secret + "@" + address},
+		{ClickHouse: "http://u:" + secret + "@" + address + "/waystage"},
+		{ClickHouse: "clickhouse://u:" + secret + "@" + address + "/waystage?password=" + secret},
+		{ClickHouse: "http://u:" + secret + "@h:1:2/waystage"},
+		{ClickHouse: enginetest.Database(t) + "?password=" + secret + "&" + secret + "=1"},
+	} {
+		c.Now = time.Now
+		var n notes
+		Examine(t.Context(), c, n.tell)
+		failed := false
+		for _, f := range n {
+			failed = failed || f.State == Fail
+			if strings.Contains(f.Says+f.Do+f.About, secret) {
+				t.Errorf("%+v tells a secret: %+v", c, f)
+			}
+		}
+		if !failed {
+			t.Errorf("%+v: nothing fails: %+v", c, n)
+		}
+	}
+}
+
+// TestClickHouseRefuses: a server that answers is not to be started.
+func TestClickHouseRefuses(t *testing.T) {
+	t.Parallel()
+	var n notes
+	Examine(t.Context(), Config{
+		ClickHouse: enginetest.Database(t) + "?no_such_setting=1", Now: time.Now,
+	}, n.tell)
+	n.want(t, "clickhouse", "server", Fail, "settings of WAYSTAGE_CLICKHOUSE_DSN are right")
+}
+
 func TestMissingParts(t *testing.T) {
 	t.Parallel()
 	var n notes

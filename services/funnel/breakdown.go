@@ -3,7 +3,6 @@ package funnel
 import (
 	"cmp"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/waystage/waystage/services/identity"
@@ -127,12 +126,13 @@ func ValuesOf(v journey.Value) []GroupValue {
 	if v.Kind() != journey.Composite || json.Unmarshal([]byte(v.Text()), &elements) != nil {
 		return []GroupValue{{Value: v.Text()}}
 	}
-	var values []GroupValue
+	values := make([]GroupValue, 0, len(elements))
+	seen := make(map[string]bool, len(elements))
 	for _, e := range elements {
 		element := journey.ParseValue(e)
-		value := GroupValue{Value: element.Text()}
-		if element.Kind() != journey.Missing && !slices.Contains(values, value) {
-			values = append(values, value)
+		if text := element.Text(); element.Kind() != journey.Missing && !seen[text] {
+			seen[text] = true
+			values = append(values, GroupValue{Value: text})
 		}
 	}
 	if len(values) == 0 {

@@ -13,14 +13,15 @@ type subcourse struct {
 }
 
 // Count finds what counts of a unit. It belongs to the counter and holds until its next Count.
-// Errors: ErrTooBig.
+// Errors: ErrTooBig, that of Interrupt.
 func (c *Counter) Count(course *Course) (*Counted, error) {
-	c.counted = Counted{Groups: c.counted.Groups[:0]}
+	c.counted, c.work = Counted{Groups: c.counted.Groups[:0]}, 0
 	c.counted.Attempt = c.evaluator.Evaluate(course.Touches)
 	if c.counted.Attempt.Depth == 0 {
 		return &c.counted, nil
 	}
 	if c.program.question.Departures {
+		c.trail.walked = false
 		c.counted.Leaving = c.trail.leaving(course, course.Touches, nil, c.counted.Attempt)
 	}
 	factors := c.program.factors
@@ -30,7 +31,10 @@ func (c *Counter) Count(course *Course) (*Counted, error) {
 	c.counted.Attempt.Times = append(c.times[:0], c.counted.Attempt.Times...)
 	c.times = c.counted.Attempt.Times
 	for i := range factors {
-		if c.split(course, i); len(c.parts[i].keys) == 0 {
+		if c.split(course, i); c.tooMuch() {
+			return nil, ErrTooBig
+		}
+		if len(c.parts[i].keys) == 0 {
 			return &c.counted, nil
 		}
 	}
@@ -49,7 +53,7 @@ func (c *Counter) split(course *Course, number int) {
 		if course.Persons != nil {
 			person = course.Persons[c.firstMatch(course)]
 		}
-		p.addAll(f, func(b int) []GroupValue { return person[b] }, func(int32) {})
+		c.addAll(p, f, func(b int) []GroupValue { return person[b] }, func(int32) {})
 	default:
 		c.splitAll(course, f, p)
 	}
@@ -78,10 +82,40 @@ func (c *Counter) splitOne(course *Course, f *factor, p *part) {
 		if !f.matches(course.Touches[i]) || allMissing(f, values) {
 			continue
 		}
-		p.addAll(f, values, func(int32) {})
+		c.addAll(p, f, values, func(int32) {})
 		return
 	}
-	p.addAll(f, func(int) []GroupValue { return absent }, func(int32) {})
+	c.addAll(p, f, func(int) []GroupValue { return absent }, func(int32) {})
+}
+
+// addAll adds the keys of a touch or a person, unless they are too many.
+func (c *Counter) addAll(
+	p *part, f *factor, values func(breakdown int) []GroupValue, each func(key int32),
+) {
+	n := 1
+	for _, b := range f.breakdowns {
+		n *= len(values(b))
+	}
+	if n > MaxGroups {
+		n = c.most + 1
+	}
+	if c.work += n; !c.tooMuch() {
+		p.addAll(f, values, each)
+	}
+}
+
+// tooMuch tells that the unit cannot be evaluated: it would take too long, or stands in more groups
+// or has more values than may be kept.
+func (c *Counter) tooMuch() bool {
+	if c.work > c.most || len(c.counted.Groups) > MaxGroups {
+		return true
+	}
+	for i := range c.program.factors {
+		if p := &c.parts[i]; len(p.keys) > MaxGroups || len(p.carried) > maxCarried {
+			return true
+		}
+	}
+	return false
 }
 
 func allMissing(f *factor, values func(breakdown int) []GroupValue) bool {
@@ -100,9 +134,12 @@ func (c *Counter) splitAll(course *Course, f *factor, p *part) {
 		if !f.matches(course.Touches[i]) {
 			continue
 		}
-		p.addAll(f, func(b int) []GroupValue { return course.values(i, b) }, func(key int32) {
+		c.addAll(p, f, func(b int) []GroupValue { return course.values(i, b) }, func(key int32) {
 			p.carry(f.attribution, key, int32(i))
 		})
+		if c.tooMuch() {
+			return
+		}
 	}
 	slices.SortFunc(p.carried, func(a, b carriage) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.touch, b.touch))
@@ -118,7 +155,6 @@ func (c *Counter) splitAll(course *Course, f *factor, p *part) {
 func (c *Counter) group(course *Course) error {
 	factors := c.program.factors
 	counted := Grouped{Attempt: c.counted.Attempt, Leaving: c.counted.Leaving}
-	c.work = 0
 	for i, key := range c.parts[0].keys {
 		if factors[0].attribution.several() && !c.bothSeveral() {
 			counted = c.evaluate(course, i, key)
@@ -128,7 +164,10 @@ func (c *Counter) group(course *Course) error {
 		} else {
 			c.combine(course, i, counted)
 		}
-		if c.work > c.most {
+		if c.interrupted != nil {
+			return c.interrupted
+		}
+		if c.tooMuch() {
 			return ErrTooBig
 		}
 	}
@@ -139,8 +178,11 @@ func (c *Counter) group(course *Course) error {
 func (c *Counter) combine(course *Course, i int, counted Grouped) {
 	f := &c.program.factors[1]
 	for _, other := range c.parts[1].keys {
+		if c.interrupted != nil || c.tooMuch() {
+			return
+		}
 		key := merged(c.parts[0].keys[i], other, f)
-		if c.bothSeveral() && c.work <= c.most {
+		if c.bothSeveral() {
 			counted = c.evaluate(course, i, key)
 		}
 		c.add(counted, key)
@@ -193,9 +235,14 @@ func (c *Counter) see(course *Course, number int, key Key) {
 
 func (c *Counter) seeTouch(course *Course, i int, key Key) {
 	t := course.Touches[i]
+	c.work++
 	for n := range c.program.factors {
 		f := &c.program.factors[n]
-		if f.attribution == StepTouch && f.matches(t) && !course.carries(i, f, key) {
+		if f.attribution != StepTouch || !f.matches(t) {
+			continue
+		}
+		c.work += len(course.values(i, f.breakdowns[0])) - 1
+		if !course.carries(i, f, key) {
 			t.Steps &^= 1 << f.step
 		}
 	}
@@ -208,8 +255,13 @@ func (c *Counter) seeTouch(course *Course, i int, key Key) {
 // evaluate finds the attempt that counts in a group: number is the place of its key among those of
 // the first factor.
 func (c *Counter) evaluate(course *Course, number int, key Key) Grouped {
+	if c.Interrupt != nil {
+		if c.interrupted = c.Interrupt(); c.interrupted != nil {
+			return Grouped{}
+		}
+	}
 	c.see(course, number, key)
-	c.work += len(c.sub.touches)
+	c.work++
 	g := Grouped{Attempt: c.evaluator.Evaluate(c.sub.touches)}
 	if g.Attempt.Depth == 0 {
 		return g
@@ -219,6 +271,7 @@ func (c *Counter) evaluate(course *Course, number int, key Key) Grouped {
 	g.Attempt.Times = c.times[from:len(c.times):len(c.times)]
 	if c.program.question.Departures {
 		g.Leaving = c.trail.leaving(course, c.sub.touches, c.sub.index, g.Attempt)
+		c.work += c.trail.looked
 	}
 	return g
 }

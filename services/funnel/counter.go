@@ -42,12 +42,20 @@ type Grouped struct {
 // ErrTooBig says that a unit stands in so many groups that it cannot be evaluated.
 var ErrTooBig = errors.New("the unit has too many touchpoints and values to be evaluated")
 
-// maxWork is how many touches may be looked at for one unit, over all its groups.
-const maxWork = 1 << 30
+// What one unit may cost: maxWork is how many touches and values of touches may be looked at over
+// all its groups, maxCarried how many are kept.
+const (
+	maxWork    = 1 << 30
+	maxCarried = 1 << 27
+)
 
 // Counter finds what counts of one unit after the other. It keeps its scratch space, so that a
 // unit costs no allocation. Not safe for concurrent use.
 type Counter struct {
+	// Interrupt, if it is not nil, is asked before each group that a unit is evaluated for: its error
+	// ends the Count.
+	Interrupt func() error
+
 	program   *Program
 	evaluator *Evaluator
 	trail     trail
@@ -58,8 +66,10 @@ type Counter struct {
 	times []int64
 	parts [MaxBreakdowns]part
 	sub   subcourse
-	// work is how many touches were looked at for the groups of the unit, most how many may be.
+	// work is how many touches and values were looked at for the unit, most how many may be.
 	work, most int
+	// interrupted is the error of Interrupt. No Count comes after it.
+	interrupted error
 }
 
 // Counter makes a counter. m is the newest map, nil if there is none: departures look at the order

@@ -257,9 +257,103 @@ func TestCountTooBig(t *testing.T) {
 	if _, err := counter.Count(&course); !errors.Is(err, ErrTooBig) {
 		t.Errorf("got %v, want %v", err, ErrTooBig)
 	}
-	counter.most = 1000 * 1000
+	counter.most = 1000 * 1002
 	if _, err := counter.Count(&course); err != nil {
 		t.Errorf("got %v, want none", err)
+	}
+}
+
+// TestCountTooManyValues: touches of too many combinations of values are refused before they fill
+// the memory.
+func TestCountTooManyValues(t *testing.T) {
+	t.Parallel()
+	many := func(n int) []GroupValue {
+		list := make([]GroupValue, n)
+		for i := range list {
+			list[i].Value = fmt.Sprint(i)
+		}
+		return list
+	}
+	wide := Values{many(6000), many(6000)}
+	for _, by := range [][2]Attribution{
+		{FirstTouch, FirstTouch},
+		{EveryTouch, EveryTouch},
+		{StepTouch, StepTouch},
+		{FirstTouch, LastTouch},
+		{EveryTouch, StepTouch},
+	} {
+		q := validQuestion()
+		q.Breakdowns = []Breakdown{
+			{By: Property, Name: "p", Attribution: by[0]},
+			{By: Property, Name: "q", Attribution: by[1]},
+		}
+		course := Course{
+			Touches: []Touch{{day0.UnixMilli(), 3}}, Views: []*TouchView{{Values: wide}},
+		}
+		if _, err := compile(t, q).Counter(nil).Count(&course); !errors.Is(err, ErrTooBig) {
+			t.Errorf("attributions %v: got %v, want %v", by, err, ErrTooBig)
+		}
+	}
+}
+
+// TestInterrupt: a unit of many groups is left as soon as nobody waits for it.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	for _, by := range [][]Breakdown{
+		{{By: Property, Name: "p", Attribution: StepTouch}},
+		{
+			{By: Property, Name: "p", Attribution: EveryTouch},
+			{By: Property, Name: "q", Attribution: StepTouch},
+		},
+	} {
+		q := validQuestion()
+		q.Breakdowns = by
+		counter := compile(t, q).Counter(nil)
+		asked, gone := 0, errors.New("gone")
+		counter.Interrupt = func() error {
+			if asked++; asked > 3 {
+				return gone
+			}
+			return nil
+		}
+		course := Course{}
+		for i := range 100 {
+			value := []GroupValue{{Value: fmt.Sprint(i)}}
+			course.Touches = append(course.Touches, Touch{day0.UnixMilli() + int64(i), 3})
+			course.Views = append(course.Views, &TouchView{Values: Values{value, value}})
+		}
+		if _, err := counter.Count(&course); !errors.Is(err, gone) || asked != 4 {
+			t.Errorf("%d breakdowns: got %v after %d groups, want %v after 4", len(by), err, asked, gone)
+		}
+	}
+}
+
+// TestLongDepartures: a unit with a value of its own at each of many touchpoints, all of which are
+// followed by all later ones, takes no square of the time.
+func TestLongDepartures(t *testing.T) {
+	t.Parallel()
+	q := validQuestion()
+	q.Departures = true
+	q.Breakdowns = []Breakdown{{By: Property, Name: "p", Attribution: EveryTouch}}
+	counter := compile(t, q).Counter(deeds)
+	const n = 200_000
+	course := Course{}
+	for i := range n {
+		course.Touches = append(course.Touches, Touch{day0.UnixMilli() + int64(i), 1})
+		course.Views = append(course.Views, &TouchView{
+			Values: Values{{{Value: fmt.Sprint(i)}}}, Touchpoint: "viewed", Stage: "look",
+		})
+	}
+	course.Views[n-2] = &TouchView{Values: course.Views[n-2].Values, Touchpoint: "failed"}
+	counted, err := counter.Count(&course)
+	if err != nil || len(counted.Groups) != n {
+		t.Fatalf("%d groups, %v, want %d", len(counted.Groups), err, n)
+	}
+	for _, i := range []int{0, n - 2, n - 1} {
+		met := counted.Groups[i].Leaving.Barriers
+		if want := i < n-1; len(met) == 1 != want {
+			t.Errorf("group %d met %v, want one: %v", i, met, want)
+		}
 	}
 }
 

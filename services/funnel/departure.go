@@ -52,6 +52,13 @@ type trail struct {
 	// stages are the places of the newest map's stages, barriers its touchpoints that are some.
 	stages   map[journey.StageID]int
 	barriers map[journey.TouchpointID]bool
+
+	// walked tells that these are of the course at hand: channels has, by touchpoint, the place of the
+	// latest one up to it that has a channel, or -1; obstacles are the places of barriers.
+	walked              bool
+	channels, obstacles []int32
+	// looked is how many obstacles the last leaving looked at.
+	looked int
 }
 
 func newTrail(q Question, m *journey.Map) trail {
@@ -84,14 +91,16 @@ func (t *trail) leaving(course *Course, touches []Touch, index []int32, a Attemp
 		return nil
 	}
 	entry, at := a.Times[0], a.Times[a.Depth-1]
+	t.walk(course)
 	end := min(t.asOf, t.last, entry+t.window)
-	begin := lowerBound(course.Touches, entry)
 	after := lowerBound(course.Touches, at+1)
 	followed := course.Views[after:max(after, lowerBound(course.Touches, end+1))]
 	step := course.Views[stepOf(touches, index, at, a.Depth-1)]
-	l := &Leaving{Last: placeOf(step), Channel: lastChannel(course.Views[begin:after])}
-	l.Barriers = t.met(course.Views[lowerBound(course.Touches, at):after], nil)
-	l.Barriers = t.met(followed, l.Barriers)
+	l := &Leaving{Last: placeOf(step)}
+	if i := int(t.channels[after-1]); i >= lowerBound(course.Touches, entry) {
+		l.Channel = course.Views[i].Channel
+	}
+	l.Barriers = t.met(course.Views, lowerBound(course.Touches, at), after+len(followed))
 	if len(followed) == 0 {
 		return l
 	}
@@ -112,19 +121,35 @@ func stepOf(touches []Touch, index []int32, at int64, step int) int {
 	return i
 }
 
-func lastChannel(views []*TouchView) journey.ChannelID {
-	for _, v := range slices.Backward(views) {
+// walk notes what every leaving of a course looks for.
+func (t *trail) walk(course *Course) {
+	if t.walked {
+		return
+	}
+	t.walked, t.channels, t.obstacles = true, t.channels[:0], t.obstacles[:0]
+	last := int32(-1)
+	for i, v := range course.Views {
 		if v.Channel != "" {
-			return v.Channel
+			last = int32(i)
+		}
+		t.channels = append(t.channels, last)
+		if t.barriers[v.Touchpoint] {
+			t.obstacles = append(t.obstacles, int32(i))
 		}
 	}
-	return ""
 }
 
-func (t *trail) met(views []*TouchView, met []journey.TouchpointID) []journey.TouchpointID {
-	for _, v := range views {
-		if t.barriers[v.Touchpoint] && !slices.Contains(met, v.Touchpoint) {
-			met = append(met, v.Touchpoint)
+// met are the barriers between two places.
+func (t *trail) met(views []*TouchView, from, to int) (met []journey.TouchpointID) {
+	t.looked = 0
+	first, _ := slices.BinarySearch(t.obstacles, int32(from))
+	for _, i := range t.obstacles[first:] {
+		if int(i) >= to || len(met) == len(t.barriers) {
+			break
+		}
+		t.looked++
+		if id := views[i].Touchpoint; !slices.Contains(met, id) {
+			met = append(met, id)
 		}
 	}
 	return met

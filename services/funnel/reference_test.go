@@ -363,6 +363,41 @@ func TestReferenceRepeats(t *testing.T) {
 	}
 }
 
+// TestReferenceRepeatsOfRepeats: a rule without a channel leaves the row's own, whatever the rule
+// that went before it says.
+func TestReferenceRepeatsOfRepeats(t *testing.T) {
+	t.Parallel()
+	m := parseMap(`
+title: Rebuys
+stages: [{id: pay}, {id: stay}]
+channels: [{id: club}]
+touchpoints:
+  - {id: bought, stage: pay, events: [buy]}
+  - {id: second, stage: stay, channel: club, repeat: {of: bought}}
+  - {id: third, stage: stay, repeat: {of: bought, from: 3}}
+`)
+	var facts []AttributedFact
+	for i := range 3 {
+		f := track(fmt.Sprint(i), "u1", "buy", i)
+		f.Touchpoint, f.Stage, f.Channel = "bought", "pay", "web"
+		facts = append(facts, f)
+	}
+	step := func(id, channel string) Step {
+		return Step{Target: Target{Kind: Touchpoint, Name: id}, Conditions: []Condition{
+			{Subject: OfChannel, Operator: Equal, Values: values(text(channel))},
+		}}
+	}
+	q := validQuestion()
+	q.Steps = []Step{step("bought", "web"), step("second", "club"), step("third", "web")}
+	answer, _, err := Reference(facts, m, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]int{1, 1, 1}, counts(answer.Steps)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestReferencePersonas: personas by what persons did, as of as_of, over all their visitors.
 func TestReferencePersonas(t *testing.T) {
 	t.Parallel()

@@ -129,20 +129,27 @@ func (p *knownPerson) repeat(m *journey.Map) {
 			continue
 		}
 		seen[base]++
-		from := 0
-		for j := range m.Touchpoints {
-			t := &m.Touchpoints[j]
-			if t.Repeat == nil || t.Repeat.Of != base || t.Repeat.From > seen[base] ||
-				t.Repeat.From <= from {
-				continue
-			}
-			from = t.Repeat.From
-			p.facts[i].Touchpoint, p.facts[i].Stage = t.ID, t.Stage
-			if t.Channel != "" {
-				p.facts[i].Channel = t.Channel
-			}
+		t := repeatOf(m, base, seen[base])
+		if t == nil {
+			continue
+		}
+		p.facts[i].Touchpoint, p.facts[i].Stage = t.ID, t.Stage
+		if t.Channel != "" {
+			p.facts[i].Channel = t.Channel
 		}
 	}
+}
+
+// repeatOf is the repeat that the n-th touchpoint of a base is, nil if it is none.
+func repeatOf(m *journey.Map, base journey.TouchpointID, n int) (last *journey.Touchpoint) {
+	for i := range m.Touchpoints {
+		t := &m.Touchpoints[i]
+		if t.Repeat != nil && t.Repeat.Of == base && t.Repeat.From <= n &&
+			(last == nil || t.Repeat.From > last.Repeat.From) {
+			last = t
+		}
+	}
+	return last
 }
 
 // exposure is the variant of the person's first exposure.

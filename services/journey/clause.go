@@ -22,6 +22,8 @@ type atom struct {
 	text string
 	// subject is what a comparison with literals looks at, in one spelling; empty for others.
 	subject string
+	// there is what the subject's being there says; empty for others.
+	there string
 	// values of the subject that it holds for; nil: numbers from low to high.
 	values    []string
 	low, high float64
@@ -93,6 +95,9 @@ func atomOf(e ast.Expr, info *ast.SourceInfo) atom {
 	}
 	if len(call.Args()) == 2 && !call.IsMemberFunction() {
 		a.compare(call, info)
+	}
+	if a.subject != "" {
+		a.there = "has(" + a.subject + ")"
 	}
 	return a
 }

@@ -19,7 +19,7 @@ func (c clauses) within(others clauses) bool {
 func (c clauses) apart(others clauses) bool {
 	for _, atoms := range c {
 		for _, other := range others {
-			if !contradictory(slices.Concat(atoms, other)) {
+			if !exclusive(atoms, other) {
 				return false
 			}
 		}
@@ -27,11 +27,35 @@ func (c clauses) apart(others clauses) bool {
 	return true
 }
 
+// exclusive tells that one of some atoms excludes one of others.
+func exclusive(atoms, others []atom) bool {
+	for i := range atoms {
+		for j := range others {
+			if excludes(&atoms[i], &others[j]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // implies tells that where all of some atoms hold, all others do.
 func implies(atoms, others []atom) bool {
-	return !slices.ContainsFunc(others, func(other atom) bool {
-		return !slices.ContainsFunc(atoms, func(a atom) bool { return a.implies(&other) })
-	})
+	for i := range others {
+		if !impliedBy(&others[i], atoms) {
+			return false
+		}
+	}
+	return true
+}
+
+func impliedBy(other *atom, atoms []atom) bool {
+	for i := range atoms {
+		if atoms[i].implies(other) {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *atom) implies(other *atom) bool {
@@ -40,7 +64,7 @@ func (a *atom) implies(other *atom) bool {
 		return true
 	case a.subject == "":
 		return false
-	case other.text == "has("+a.subject+")":
+	case other.text == a.there:
 		return true
 	case a.subject != other.subject || (a.values == nil) != (other.values == nil):
 		return false
@@ -80,8 +104,7 @@ func excludes(a, b *atom) bool {
 	switch {
 	case a.negated != "" && a.negated == b.text, b.negated != "" && b.negated == a.text:
 		return true
-	case a.negated != "" && a.negated == "has("+b.subject+")",
-		b.negated != "" && b.negated == "has("+a.subject+")":
+	case a.negated != "" && a.negated == b.there, b.negated != "" && b.negated == a.there:
 		return true
 	case a.subject == "" || a.subject != b.subject || (a.values == nil) != (b.values == nil):
 		return false

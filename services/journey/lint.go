@@ -53,8 +53,8 @@ type LintOptions struct {
 // Lint reads the text of a map and finds in file order what is no mistake but likely not meant:
 // rules that can never hold, stages that nobody reaches, targets and plans that contradict each
 // other, events that the map does not know. docs/journey-map.md lists what it looks at. Its time
-// grows with the square of the number of rules that share an event. Errors: MapErrors, where the
-// text is no map.
+// grows with the square of the text of the rules that share events, which is bounded. Errors:
+// MapErrors, where the text is no map.
 func Lint(source string, by LintOptions) ([]Finding, error) {
 	m, places, err := parseMap(source)
 	if err != nil {

@@ -1,6 +1,7 @@
 package journey_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -305,5 +306,44 @@ func TestLintOfShippedMaps(t *testing.T) {
 				t.Errorf("%s: %v", name, f)
 			}
 		}
+	}
+}
+
+// TestLintUsualChannel: one of the usual channels may stand in the map for its title alone.
+func TestLintUsualChannel(t *testing.T) {
+	t.Parallel()
+	source := strings.Replace(lintBase, "channels: [", "channels: [{id: referral, title: From friends}, "+
+		"{id: direct, owner: Sales}, ", 1)
+	if got := lint(t, source, journey.LintOptions{}); len(got) > 0 {
+		t.Errorf("found %q", got)
+	}
+}
+
+// TestLintManyRules: rules are compared once, however many events they share.
+func TestLintManyRules(t *testing.T) {
+	t.Parallel()
+	var events []string
+	for i := range 100 {
+		events = append(events, fmt.Sprintf("E%d", i))
+	}
+	source := strings.Builder{}
+	source.WriteString("title: T\nstages: [{id: a}, {id: b}]\ntouchpoints:\n")
+	for i := range 250 {
+		fmt.Fprintf(&source, "  - {id: t%d, stage: a, events: [%s], when: \"", i,
+			strings.Join(events, ", "))
+		for j := range 20 {
+			if j > 0 {
+				source.WriteString("||")
+			}
+			fmt.Fprintf(&source, "type=='%d_%d'", i, j)
+		}
+		source.WriteString("\"}\n")
+	}
+	began := time.Now()
+	if got := lint(t, source.String(), journey.LintOptions{}); len(got) != 3 {
+		t.Errorf("found %d: %.500q", len(got), got)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }

@@ -14,11 +14,11 @@ func (l *linter) lintPersonas() {
 		l.add(LintWarning, at("personas", usualPersonas), "the map has %d personas; practice works "+
 			"with no more than four or five: join those for whom nothing differs", n)
 	}
-	var earlier []lintRule
+	var earlier []*lintRule
 	for i := range l.Personas {
 		p := &l.Personas[i]
 		path := at("personas", i)
-		earlier = l.inTurn(lintRule{string(p.ID), path, p.When, clausesOf(p.When)}, earlier)
+		earlier = l.inTurn(newLintRule(string(p.ID), path, p.When, i), earlier)
 		for j := range p.Stages {
 			l.lintOverride(p, j, fmt.Sprintf("%s.stages[%d]", path, j))
 		}

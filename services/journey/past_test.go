@@ -396,6 +396,21 @@ personas:
 	}
 }
 
+// TestExplainEndlessSum: what is shown is always JSON, which knows no endless numbers.
+func TestExplainEndlessSum(t *testing.T) {
+	t.Parallel()
+	m := judge(t, `sum("Order", "total") > 1.0`)
+	most := journey.NumberValue(math.MaxFloat64)
+	past := &journey.Past{AsOf: morning + day, Deeds: []journey.Deed{
+		worth(deed(0, "Order", 1), most), worth(deed(1, "Order", 1), most),
+	}}
+	got := m.ExplainPersona(past)[0]
+	want := journey.TextValue("+Inf")
+	if got.Outcome != journey.RuleChosen || got.Inputs[0].Value != want {
+		t.Errorf("%+v, want it chosen by %v", got, want)
+	}
+}
+
 // TestExplainAgrees: what is explained as chosen is the persona, whatever is known of the person.
 func TestExplainAgrees(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,8 @@ package journey
 
 import (
 	"encoding/json"
+	"math"
+	"strconv"
 
 	"cel.dev/cel-go/common/types"
 )
@@ -80,6 +82,9 @@ func shownValue(v any) Value {
 	case int64:
 		return NumberValue(float64(v))
 	case types.Double:
+		if math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) { // no number of JSON
+			return TextValue(strconv.FormatFloat(float64(v), 'g', -1, 64))
+		}
 		return NumberValue(float64(v))
 	case types.Timestamp:
 		return TextValue(v.UTC().Format("2006-01-02T15:04:05.000Z07:00"))

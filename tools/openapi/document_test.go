@@ -155,3 +155,34 @@ func TestDocumentIsWhole(t *testing.T) {
 		}
 	})
 }
+
+// TestNulls: answers write null for a message that there is not, so the document allows it; for an
+// enumeration, a list and a plain value they never do.
+func TestNulls(t *testing.T) {
+	t.Parallel()
+	var d object
+	if err := json.Unmarshal(openapi.JSON, &d); err != nil {
+		t.Fatal(err)
+	}
+	ask := at(d, "components", "schemas", "waystage.funnel.v1.AskFunnelResponse", "properties")
+	step := at(d, "components", "schemas", "waystage.funnel.v1.StepResult", "properties")
+	facts := at(d, "components", "schemas", "waystage.funnel.v1.AnswerFacts", "properties")
+	touchpoint := at(d, "components", "schemas", "waystage.journey.v1.Touchpoint", "properties")
+	for name, c := range map[string]struct {
+		member object
+		null   bool
+	}{
+		"message": {at(ask, "comparison"), true}, "share": {at(step, "conversionFromPrevious"), true},
+		"instant": {at(facts, "freshUntil"), true}, "list": {at(ask, "steps"), false},
+		"number": {at(step, "count"), false}, "enumeration": {at(touchpoint, "status"), false},
+	} {
+		if len(c.member) == 0 {
+			t.Errorf("%s: there is no such member", name)
+		}
+		either, _ := c.member["anyOf"].([]any)
+		types, _ := c.member["type"].([]any)
+		if null := len(either) == 2 || slices.Contains(types, "null"); null != c.null {
+			t.Errorf("%s: null is %v in %v", name, null, c.member)
+		}
+	}
+}

@@ -5,7 +5,7 @@
 // makes /v1/sites/{name}/keys/{name_1}, which tells a caller to put the whole name into the first
 // one; this makes it /v1/sites/{site}/keys/{key}. Methods that a GET may ask get that GET, with the
 // words of a question as its parameters. Answers that are tables get their other formats. All get
-// their errors, and reads their entity tags.
+// their errors, and reads their entity tags. Members of answers that hold messages may be null.
 package main
 
 import (
@@ -55,4 +55,5 @@ func finish(d object) {
 		addTags(o)
 	})
 	addExamples(d)
+	allowNulls(d)
 }

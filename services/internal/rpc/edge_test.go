@@ -241,6 +241,7 @@ func TestGetRefuses(t *testing.T) {
 			"limit": "whole number", "customersOnly": "true or false",
 		},
 		"ask?from=-1d&from=-2d":       {"from": "2 times"},
+		"ask?asOf=now&as_of=-1d":      {"as_of": "asOf too"},
 		"ask?question=x":              {"question": "not the JSON"},
 		"ask?parent=sites/other":      {"parent": "unknown parameter"},
 		"ask?words=%7B%7D":            {"words": "unknown parameter"},
@@ -267,8 +268,26 @@ func TestGetRefuses(t *testing.T) {
 			t.Errorf("%s: told of %v", query, fields)
 		}
 	}
-	if got := call(t, "GET", base+"ask?from=%ff", ""); got.status != http.StatusBadRequest {
-		t.Errorf("no UTF-8: %d %s", got.status, got.body)
+	for _, address := range []string{
+		"ask?from=%ff", "ask?%ff=1", "ask?format=%ff", "ask?asOf=now&as_of=%ff", "ask%ff", "ask?x%ff",
+	} {
+		if got := call(t, "GET", base+address, ""); got.status != http.StatusBadRequest {
+			t.Errorf("%s is no UTF-8: %d %s", address, got.status, got.body)
+		}
+	}
+	for _, body := range []string{"\xff}", "{\"\xff\":1}", "{\"saved\":\"\xff\"}"} {
+		if got := call(t, "POST", base+"ask", body); got.status != http.StatusBadRequest {
+			t.Errorf("%q is no UTF-8: %d %s", body, got.status, got.body)
+		}
+	}
+	// A part that the library cannot read is not left out, for it may be a filter.
+	for _, query := range []string{"?filter=a==b;c&stages=a..b", "?filter=x>5%", "?filter=%zz"} {
+		for _, method := range []string{"GET", "HEAD", "POST"} {
+			if got := call(t, method, base+"ask"+query, ""); got.status != http.StatusBadRequest ||
+				method == "GET" && !strings.Contains(got.body, "%3B") {
+				t.Errorf("%s %s: %d %s", method, query, got.status, got.body)
+			}
+		}
 	}
 	if m, n := a.last(); n != 0 {
 		t.Errorf("asked %d times, the last is %v", n, m)

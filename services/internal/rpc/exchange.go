@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -38,6 +39,15 @@ type exchange struct {
 
 // newExchange reads what a request says of its answer. Errors: Invalid.
 func newExchange(r *http.Request, formats []Format) (*exchange, error) {
+	// What cannot be read is left out by the library: a filter, and nobody would know.
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the query cannot be read: %q; write ; as %%3B, %% as "+
+			"%%25, & as %%26 and + as %%2B within a value", err.Error())
+	}
+	if !isText(r.URL.Path, query) {
+		return nil, fault.New(fault.Invalid, "the address is no text in UTF-8")
+	}
 	wish, err := wishOf(r, formats)
 	if err != nil {
 		return nil, err
@@ -50,6 +60,15 @@ func newExchange(r *http.Request, formats []Format) (*exchange, error) {
 		formats: formats, wish: wish, table: table, url: r.URL, get: reads(r),
 		known: strings.Join(r.Header.Values("If-None-Match"), ","),
 	}, nil
+}
+
+// isText tells that messages can carry a path and a query.
+func isText(path string, query url.Values) bool {
+	texts := []string{path}
+	for name, values := range query {
+		texts = append(append(texts, name), values...)
+	}
+	return !slices.ContainsFunc(texts, func(text string) bool { return !utf8.ValidString(text) })
 }
 
 // reads tells a GET or HEAD.

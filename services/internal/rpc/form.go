@@ -1,9 +1,9 @@
 package rpc
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -137,13 +137,19 @@ func parametersOf(
 func (f *form) body(query url.Values) ([]byte, error) {
 	request := dynamicpb.NewMessage(f.request)
 	var v fault.Violations
-	for name, values := range query {
+	spelled := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
 		p, known := f.parameters[name]
+		other, twice := spelled[p.name]
 		switch {
 		case name == formatParameter || name == tableParameter:
 		case !known:
 			v.Add(name, "unknown parameter; known are "+strings.Join(f.names(), ", "))
+		case twice:
+			v.Add(name, "is given as "+other+" too: give one of them")
 		default:
+			spelled[p.name] = name
 			var into protoreflect.Message = request
 			if p.word {
 				into = request.Mutable(f.words).Message()
@@ -153,7 +159,6 @@ func (f *form) body(query url.Values) ([]byte, error) {
 			}
 		}
 	}
-	slices.SortFunc(v, func(a, b fault.Violation) int { return cmp.Compare(a.Field, b.Field) })
 	if len(v) > 0 {
 		return nil, v.Err(fault.Invalid)
 	}

@@ -78,9 +78,10 @@ func (c *codec) Unmarshal(body []byte, v any) error {
 	return c.UnmarshalOptions.Unmarshal(body, message)
 }
 
-// plain is the text of a protojson error without its prefix, whose white space varies on purpose.
+// plain is the text of a protojson error without its prefix, whose white space varies on purpose,
+// and with no bytes of the body that no answer could carry.
 func plain(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\ufffd"), "\u00a0", " ")
 	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "proto:"))
 }
 

@@ -348,3 +348,40 @@ func TestUnitsOfOneInstant(t *testing.T) {
 		s.compareSplits(t, newChance(1), m, site, facts, q)
 	}
 }
+
+// TestChannelsOfRepeats: of two repeats of a touchpoint the one that states a channel has it, the
+// other one keeps the row's.
+func TestChannelsOfRepeats(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	const site journey.SiteID = "rebuys"
+	m := s.publishSource(t, site, splitMap)
+	f := &flow{site: site, received: time.Now().UTC()}
+	var facts []journey.Fact
+	for i := range 3 {
+		order := f.track("C", base.Add(time.Duration(i)*time.Second), "u1", "")
+		order.Properties = `{"from":"ads"}`
+		facts = append(facts, order)
+	}
+	s.deliver(t, [][]journey.Fact{facts})
+	step := func(touchpoint, channel string) funnel.Step {
+		return funnel.Step{
+			Target: funnel.Target{Kind: funnel.Touchpoint, Name: touchpoint},
+			Conditions: []funnel.Condition{{
+				Subject: funnel.OfChannel, Operator: funnel.Equal,
+				Values: []journey.Value{journey.TextValue(channel)},
+			}},
+		}
+	}
+	q := buyers()
+	q.Breakdowns = nil
+	q.Steps = []funnel.Step{step("order", "ads"), step("again", "site"), step("third", "ads")}
+	s.compare(t, m, site, facts, q)
+	got, err := s.answers.Funnel(t.Context(), site, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := got.Answer.Steps[2].Count; n != 1 {
+		t.Errorf("%d third orders by the row's channel, want 1", n)
+	}
+}

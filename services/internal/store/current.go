@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,24 +33,47 @@ func (s *Store) SetPersonasCurrent(
 
 // Identities lists the identities of a site that have a link, a trait write, a touchpoint that
 // rules about persons need, or a profile: ascending, from one on, at most n. It reads no more of
-// the tables than it must.
+// the tables than it must: of touchpoints, no identities beyond the last of n others.
 func (s *Store) Identities(
 	ctx context.Context, site journey.SiteID, needs journey.PersonNeeds, from journey.IdentityID,
 	n int,
 ) ([]journey.IdentityID, error) {
-	first := func(column, table, which string) string {
-		return `SELECT * FROM (SELECT DISTINCT ` + column + ` AS id FROM ` + table + `
-			WHERE site = {site:String} AND ` + column + ` >= {from:UInt64} AND ` + which + `
-			ORDER BY site, ` + column + ` LIMIT {n:UInt32})`
+	p := idRange{site: site, from: from, to: math.MaxUint64, n: n}
+	ids, err := s.idsWithin(ctx, p, firstIDs("node", "links", "true")+
+		" UNION ALL "+firstIDs("identity", "trait_writes", "true")+
+		" UNION ALL "+firstIDs("identity", "profiles", "true"))
+	if err != nil || !needs.Any() {
+		return ids, err
 	}
-	sql := first("node", "links", "true") +
-		" UNION ALL " + first("identity", "trait_writes", "true") +
-		" UNION ALL " + first("identity", "profiles", "true")
-	if needs.Any() {
-		sql += " UNION ALL " + first("identity", "touchpoints", wanted(needs))
+	if len(ids) == n {
+		p.to = ids[n-1]
 	}
+	more, err := s.idsWithin(ctx, p, firstIDs("identity", "touchpoints", wanted(needs)))
+	ids = append(ids, more...)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(n, len(ids))], err
+}
+
+// idRange are the first n identities of a site between two, both included.
+type idRange struct {
+	site     journey.SiteID
+	from, to journey.IdentityID
+	n        int
+}
+
+func firstIDs(column, table, which string) string {
+	return `SELECT * FROM (SELECT DISTINCT ` + column + ` AS id FROM ` + table + `
+		WHERE site = {site:String} AND ` + column + ` BETWEEN {from:UInt64} AND {to:UInt64}
+			AND ` + which + ` ORDER BY site, ` + column + ` LIMIT {n:UInt32})`
+}
+
+func (s *Store) idsWithin(
+	ctx context.Context, p idRange, sql string,
+) ([]journey.IdentityID, error) {
 	rows, err := s.conn.Query(bigQuery(ctx, map[string]string{
-		"site": string(site), "from": strconv.FormatUint(uint64(from), 10), "n": strconv.Itoa(n),
+		"site": string(p.site), "n": strconv.Itoa(p.n),
+		"from": strconv.FormatUint(uint64(p.from), 10), "to": strconv.FormatUint(uint64(p.to), 10),
 	}), "SELECT DISTINCT id FROM ("+sql+") ORDER BY id LIMIT {n:UInt32}")
 	return s.identities(rows, err, "listing identities")
 }

@@ -20,28 +20,62 @@ func (s *Store) Deeds(
 	ctx context.Context, site journey.SiteID, of []journey.IdentityID, needs journey.PersonNeeds,
 	asOf int64,
 ) ([]journey.Deed, error) {
-	if !needs.Any() {
-		return nil, nil
+	var deeds []journey.Deed
+	q := deedQuery{site: site, of: of, needs: needs, asOf: asOf}
+	err := s.eachDeed(ctx, q, func(d journey.Deed) error {
+		deeds = append(deeds, d)
+		return nil
+	})
+	return onceEach(deeds), err
+}
+
+// EachDeed gives those of all of a site one after the other: identities ascend; those of one are in
+// no order, and one may be there twice. It stops at the first error of each and gives it back.
+func (s *Store) EachDeed(
+	ctx context.Context, site journey.SiteID, needs journey.PersonNeeds, asOf int64,
+	each func(journey.Deed) error,
+) error {
+	q := deedQuery{site: site, needs: needs, asOf: asOf, order: " ORDER BY site, identity"}
+	return s.eachDeed(ctx, q, each)
+}
+
+type deedQuery struct {
+	site  journey.SiteID
+	of    []journey.IdentityID
+	needs journey.PersonNeeds
+	asOf  int64
+	order string
+}
+
+func (s *Store) eachDeed(
+	ctx context.Context, q deedQuery, each func(journey.Deed) error,
+) error {
+	if !q.needs.Any() {
+		return nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	rows, err := s.conn.Query(bigQuery(ctx, map[string]string{
-		"site": string(site), "as_of": strconv.FormatInt(asOf, 10),
+		"site": string(q.site), "as_of": strconv.FormatInt(q.asOf, 10),
 	}), `SELECT identity, toUnixTimestamp64Nano(occurred_at), toUnixTimestamp64Nano(original_at),
 			toUnixTimestamp64Nano(received_at), batch_index, message_id, event, touchpoint, channel,
-			`+statedValues(needs)+` FROM touchpoints WHERE site = {site:String}
-			AND `+among("identity", of)+` AND `+wanted(needs)+` AND `+until(asOf))
+			`+statedValues(q.needs)+` FROM touchpoints WHERE site = {site:String}
+			AND `+among("identity", q.of)+` AND `+wanted(q.needs)+` AND `+until(q.asOf)+q.order)
 	if err != nil {
-		return nil, s.broken(err, "looking touchpoints of persons up")
+		cancel()
+		return s.broken(err, "looking touchpoints of persons up")
 	}
 	defer rows.Close() //nolint:errcheck // read to its end or given up
-	var deeds []journey.Deed
+	defer cancel()     // first: closing reads all that is still to come
 	for rows.Next() {
-		d, err := scanDeed(rows, needs.Properties)
+		d, err := scanDeed(rows, q.needs.Properties)
 		if err != nil {
-			return nil, s.broken(err, "reading a touchpoint of a person")
+			return s.broken(err, "reading a touchpoint of a person")
 		}
-		deeds = append(deeds, d)
+		if err := each(d); err != nil {
+			return err
+		}
 	}
-	return onceEach(deeds), s.broken(rows.Err(), "reading touchpoints of persons")
+	return s.broken(rows.Err(), "reading touchpoints of persons")
 }
 
 // onceEach sorts deeds and leaves out rows that are there twice until they are merged.

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -47,7 +49,8 @@ func TestDeeds(t *testing.T) {
 	d := newDatabase(t)
 	order := ordered(2, "Order", journey.Attribution{Touchpoint: "order", Channel: "seo"}, "u1", "v1")
 	early := ordered(1, "Order", journey.Attribution{Touchpoint: "it's", Channel: "email"}, "v1")
-	visit := ordered(3, "it's \\ a visit", journey.Attribution{}, "v1")
+	const odd = "it's \\ a {site:String} ? @x $1 %d\n\tvisit"
+	visit := ordered(3, odd, journey.Attribution{}, "v1")
 	other := ordered(4, "Order", journey.Attribution{}, "v2")
 	elsewhere := ordered(5, "Order", journey.Attribution{}, "v1")
 	elsewhere.Fact.Site = "other"
@@ -94,13 +97,13 @@ func TestDeeds(t *testing.T) {
 		},
 		{
 			"an event with odd letters", both,
-			journey.PersonNeeds{Events: []string{"it's \\ a visit", "nul\x00"}},
+			journey.PersonNeeds{Events: []string{odd, "nul\x00"}},
 			math.MaxInt64,
 			deedsOf(visit),
 		},
 		{
 			"a base or an event", nil, journey.PersonNeeds{
-				Events: []string{"it's \\ a visit"}, Bases: []journey.TouchpointID{"it's"},
+				Events: []string{odd}, Bases: []journey.TouchpointID{"it's"},
 			}, math.MaxInt64, deedsOf(early, visit),
 		},
 		{
@@ -127,6 +130,47 @@ func TestDeeds(t *testing.T) {
 		if diff := gocmp.Diff(c.want, got, same); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", c.name, err, diff)
 		}
+	}
+}
+
+// TestEachDeed: those of all of a site come identity by identity, until an error.
+func TestEachDeed(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	var rows []store.Row
+	for n := range 3000 {
+		rows = append(rows, ordered(n, "Order", journey.Attribution{}, fmt.Sprint("u", n%50)))
+	}
+	if err := d.InsertFacts(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	needs := journey.PersonNeeds{Events: []string{"Order"}}
+	var got []journey.Deed
+	err := d.EachDeed(t.Context(), site, needs, math.MaxInt64, func(d journey.Deed) error {
+		got = append(got, d)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSortedFunc(got, func(a, b journey.Deed) int {
+		return cmp.Compare(a.Identity, b.Identity)
+	}) {
+		t.Error("identities do not ascend")
+	}
+	slices.SortFunc(got, func(a, b journey.Deed) int {
+		return cmp.Or(cmp.Compare(a.Identity, b.Identity), journey.CompareDeeds(&a, &b))
+	})
+	if diff := gocmp.Diff(deedsOf(rows...), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	enough, calls := errors.New("enough"), 0
+	err = d.EachDeed(t.Context(), site, needs, math.MaxInt64, func(journey.Deed) error {
+		calls++
+		return enough
+	})
+	if !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("%v after %d, want the first error", err, calls)
 	}
 }
 

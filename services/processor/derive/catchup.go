@@ -107,8 +107,8 @@ func (c *CatchUp) outdated(
 	}), nil
 }
 
-// advance goes on behind those identities, or says that these were the last. Where a rebuild has put
-// other profiles in place meanwhile it begins anew: they may lack what was derived before.
+// advance goes on behind those identities, or says that these were the last. Where a rebuild has
+// put other profiles in place meanwhile it begins anew: they may lack what was derived before.
 func (c *CatchUp) advance(
 	ctx context.Context, st *store.Store, ids []journey.IdentityID,
 ) error {

@@ -51,6 +51,7 @@ func (k *kernel) run(ctx context.Context, workers int) error {
 	all := make([]*worker, workers)
 	for i := range all {
 		all[i] = newWorker(k, i)
+		all[i].counter.Interrupt = ctx.Err
 	}
 	rounds := []func(*worker, int){
 		func(w *worker, bucket int) { w.single(bucket) },

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/waystage/waystage/services/internal/fault"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // TestLimits: a question that needs too much fails, and is told what to do.
@@ -50,5 +51,50 @@ func TestUnitName(t *testing.T) {
 		if got := name(r); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestHeldDeeds: touchpoints of persons with one identity are held until it is through, those of
+// others until all are there, and no more than may be.
+func TestHeldDeeds(t *testing.T) {
+	t.Parallel()
+	deeds := func(ids ...journey.IdentityID) []journey.Deed {
+		list := make([]journey.Deed, len(ids))
+		for i, id := range ids {
+			list[i] = journey.Deed{Identity: id, Index: uint32(i)}
+		}
+		return list
+	}
+	for _, c := range []struct {
+		name  string
+		deeds []journey.Deed
+		fails bool
+	}{
+		{name: "many persons", deeds: deeds(1, 1, 1, 2, 2, 2, 3, 3, 3)},
+		{name: "one identity with too many", deeds: deeds(1, 2, 2, 2, 2), fails: true},
+		{name: "a person of several", deeds: deeds(1, 2, 2, 7, 7, 8)},
+		{name: "a person of several with too many", deeds: deeds(1, 2, 2, 7, 7, 8, 9), fails: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDirectory(nil)
+			for _, id := range []journey.IdentityID{7, 8} {
+				d.put(entry{identity: id, person: 7}, nil)
+			}
+			f := folder{
+				people: &people{directory: d, anew: true, known: make(map[journey.PersonID]known)},
+				most:   3, scattered: map[journey.PersonID]bool{7: true},
+				held: make(map[journey.PersonID][]journey.Deed),
+			}
+			var err error
+			for _, deed := range c.deeds {
+				if err = f.add(deed); err != nil {
+					break
+				}
+			}
+			if (err != nil) != c.fails || c.fails && fault.Of(err) != fault.TooLarge {
+				t.Errorf("%v, want TooLarge: %t", err, c.fails)
+			}
+		})
 	}
 }

@@ -79,11 +79,13 @@ func (pe *people) read(ctx context.Context, site journey.SiteID, settled bool) e
 	if err != nil {
 		return err
 	}
-	deeds, err := pe.deeds(ctx, site, needs)
+	writesOf := byPerson(pe.directory, writes,
+		func(w *identity.Write) journey.IdentityID { return w.Identity })
+	deedsOf, err := pe.deeds(ctx, site, needs, writesOf)
 	if err != nil {
 		return err
 	}
-	pe.learn(writes, deeds)
+	pe.learn(writesOf, deedsOf)
 	return nil
 }
 
@@ -137,52 +139,23 @@ func (pe *people) writes(ctx context.Context, site journey.SiteID) ([]identity.W
 	return writes, nil
 }
 
-// deeds reads the touchpoints that rules about the persons look at whom the directory does not
-// settle.
-func (pe *people) deeds(
-	ctx context.Context, site journey.SiteID, needs journey.PersonNeeds,
-) ([]journey.Deed, error) {
-	if !needs.Any() {
-		return nil, nil
-	}
-	var ids []journey.IdentityID
-	if !pe.anew {
-		var all bool
-		ids, all = pe.identities(site, pe.isUnsettled)
-		if len(ids) == 0 && !all {
-			return nil, nil
-		}
-	}
-	deeds, err := pe.directory.store.Deeds(ctx, site, ids, needs, pe.asOf)
-	if err != nil {
-		return nil, fmt.Errorf("reading what persons did as of the question: %w", err)
-	}
-	return deeds, nil
-}
-
 // isUnsettled tells whether the directory does not settle a person's persona and repeats.
 func (pe *people) isUnsettled(p journey.PersonID) bool { return pe.anew || pe.unsettled[p] }
 
-// learn says of everybody who has facts, or whom the directory does not settle, what follows.
-func (pe *people) learn(writes []identity.Write, deeds []journey.Deed) {
-	writesOf := byPerson(pe.directory, writes,
-		func(w *identity.Write) journey.IdentityID { return w.Identity })
-	deedsOf := byPerson(pe.directory, deeds,
-		func(d *journey.Deed) journey.IdentityID { return d.Identity })
-	for person := range pe.unsettled {
-		pe.known[person] = pe.describe(person, writesOf[person], deedsOf[person])
+// learn says what follows of everybody who has facts, or whom the directory does not settle.
+func (pe *people) learn(
+	writesOf map[journey.PersonID][]identity.Write, deedsOf map[journey.PersonID][]journey.Deed,
+) {
+	for person, of := range deedsOf {
+		pe.keep(person, pe.describe(person, writesOf[person], of))
+		delete(writesOf, person)
 	}
 	for person, of := range writesOf {
-		if !pe.unsettled[person] {
-			pe.keep(person, pe.describe(person, of, deedsOf[person]))
-		}
+		pe.keep(person, pe.describe(person, of, nil))
 	}
-	if !pe.anew {
-		return
-	}
-	for person, of := range deedsOf {
-		if _, done := writesOf[person]; !done {
-			pe.keep(person, pe.describe(person, nil, of))
+	for person := range pe.unsettled {
+		if _, done := pe.known[person]; !done {
+			pe.known[person] = pe.describe(person, nil, nil)
 		}
 	}
 }
@@ -203,11 +176,7 @@ func byPerson[F any](
 ) map[journey.PersonID][]F {
 	of := make(map[journey.PersonID][]F)
 	for i := range facts {
-		id := identityOf(&facts[i])
-		person := journey.PersonID(id)
-		if e, ok := d.entryOf(id); ok {
-			person = e.person
-		}
+		person := d.personOr(identityOf(&facts[i]))
 		of[person] = append(of[person], facts[i])
 	}
 	return of
@@ -237,6 +206,9 @@ func (pe *people) describe(
 // since 1970.
 func pastOf(writes []identity.Write, deeds []journey.Deed, asOf int64) *journey.Past {
 	slices.SortFunc(deeds, func(a, b journey.Deed) int { return journey.CompareDeeds(&a, &b) })
+	deeds = slices.CompactFunc(deeds, func(a, b journey.Deed) bool {
+		return journey.CompareDeeds(&a, &b) == 0
+	})
 	return &journey.Past{
 		Traits: identity.Merge(writes, asOf), Groups: identity.Groups(writes, asOf),
 		Deeds: deeds, AsOf: asOf,

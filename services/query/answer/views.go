@@ -22,8 +22,11 @@ type views struct {
 	bytes int
 }
 
-// viewBytes is what a view takes beside its texts.
-const viewBytes = 400
+// What a view takes beside its texts, and each value that it gives a breakdown.
+const (
+	viewBytes  = 400
+	valueBytes = 40
+)
 
 func newViews(p *funnel.Program, r *repeats, values []plan.Value) *views {
 	return &views{program: p, repeats: r, values: values, seen: make(map[string]uint32)}
@@ -77,6 +80,9 @@ func (v *views) keep(view funnel.TouchView) {
 	view.Values = v.program.TouchValues(&view)
 	v.list = append(v.list, view)
 	v.bytes += viewBytes
+	for _, values := range view.Values {
+		v.bytes += valueBytes * len(values)
+	}
 }
 
 // reading are the values of one touchpoint as they came.

@@ -37,14 +37,14 @@ func (h *mapHandler) PublishJourneyMap(
 		return nil, fmt.Errorf("finding site %s: %w", site, err)
 	}
 	if m.GetValidateOnly() {
-		return &journeyv1.PublishJourneyMapResponse{JourneyMap: content(drawn, m.GetSource())}, nil
+		return &journeyv1.PublishJourneyMapResponse{JourneyMap: MapContent(drawn, m.GetSource())}, nil
 	}
 	edition, err := h.maps.store.Publish(ctx, site, m.GetSource(), drawn.Title)
 	if err != nil {
 		return nil, fmt.Errorf("publishing a map of site %s: %w", site, err)
 	}
 	return &journeyv1.PublishJourneyMapResponse{
-		JourneyMap: named(content(drawn, m.GetSource()), site, edition),
+		JourneyMap: named(MapContent(drawn, m.GetSource()), site, edition),
 	}, nil
 }
 
@@ -82,7 +82,7 @@ func (h *mapHandler) GetJourneyMap(
 		return nil, err
 	}
 	return &journeyv1.GetJourneyMapResponse{
-		JourneyMap: named(content(drawn, edition.Source), site, edition),
+		JourneyMap: named(MapContent(drawn, edition.Source), site, edition),
 	}, nil
 }
 

@@ -5,8 +5,9 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// content is what a map says, with its text.
-func content(drawn *journey.Map, source string) *journeyv1.JourneyMap {
+// MapContent is what a map says, with its text: the message of a map that is in no site yet,
+// without name, version and instant.
+func MapContent(drawn *journey.Map, source string) *journeyv1.JourneyMap {
 	return &journeyv1.JourneyMap{
 		Source: source, Title: drawn.Title, LostAfterSeconds: drawn.LostAfter.Seconds(),
 		Stages:      each(drawn.Stages, stageMessage),

@@ -28,7 +28,7 @@ func wholeMap(t *testing.T) *journeyv1.JourneyMap {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return content(m, string(source))
+	return MapContent(m, string(source))
 }
 
 // TestMapContent compares with what was read and found right once.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -98,20 +99,28 @@ func hashOf(m proto.Message) [16]byte {
 }
 
 // pageOf cuts a page out of a whole list: what comes after the place, which key gives for each
-// member. The token is empty on the last page.
+// member. The token is empty on the last page. Members that are there stay: else see pageFrom.
 func pageOf[T any](m pageRequest, list []T, key func(T) string) (page []T, next string, err error) {
+	return pageFrom(m, list, key, func(place string) int {
+		i := slices.IndexFunc(list, func(member T) bool { return key(member) == place })
+		if i < 0 {
+			return len(list)
+		}
+		return i + 1
+	})
+}
+
+// pageFrom is pageOf where begin tells where the list goes on behind a place, whose member need not
+// be there any more.
+func pageFrom[T any](
+	m pageRequest, list []T, key func(T) string, begin func(place string) int,
+) (page []T, next string, err error) {
 	limit, place, err := readPage(m, maxPageSize)
 	if err != nil {
 		return nil, "", err
 	}
 	if place != nil {
-		for len(list) > 0 {
-			passed := key(list[0]) == string(place)
-			list = list[1:]
-			if passed {
-				break
-			}
-		}
+		list = list[begin(string(place)):]
 	}
 	if len(list) <= limit {
 		return list, "", nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -203,8 +204,8 @@ func (h *savedHandler) ListQuestions(
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := pageOf(m, list, func(q journey.SavedQuestion) string {
-		return string(q.Name) + "@" + strconv.FormatUint(uint64(q.Version), 10)
+	page, next, err := pageFrom(m, list, savedPlace, func(place string) int {
+		return behind(list, place)
 	})
 	if err != nil {
 		return nil, err
@@ -218,6 +219,24 @@ func (h *savedHandler) ListQuestions(
 		out.Questions = append(out.Questions, message)
 	}
 	return out, nil
+}
+
+func savedPlace(q journey.SavedQuestion) string {
+	return string(q.Name) + "@" + strconv.FormatUint(uint64(q.Version), 10)
+}
+
+// behind is where a list goes on behind a version that may have been followed by another one, or
+// deleted, since: by name, each name's newest version first.
+func behind(list []journey.SavedQuestion, place string) int {
+	name, number, _ := strings.Cut(place, "@")
+	version, _ := strconv.ParseUint(number, 10, 32)
+	i := slices.IndexFunc(list, func(q journey.SavedQuestion) bool {
+		return string(q.Name) > name || string(q.Name) == name && uint64(q.Version) < version
+	})
+	if i < 0 {
+		return len(list)
+	}
+	return i
 }
 
 func (h *savedHandler) list(

@@ -156,3 +156,43 @@ func TestTooManySavedQuestions(t *testing.T) {
 		t.Errorf("another version: %d %s", again.status, again.body)
 	}
 }
+
+// TestSavedQuestionsThatChangeBetweenPages: what is saved or deleted meanwhile hides no other.
+func TestSavedQuestionsThatChangeBetweenPages(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		change func(t *testing.T, h *house) reply
+	}{
+		{name: "another version", change: func(t *testing.T, h *house) reply {
+			t.Helper()
+			return save(t, h, `{"name":"sites/shop/questions/b","words":{"from":"-2d"}}`)
+		}},
+		{name: "deleted", change: func(t *testing.T, h *house) reply {
+			t.Helper()
+			return h.send(t, "DELETE", saved+"/b", adminToken, "")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := open(t)
+			for _, name := range []string{"a", "b", "c"} {
+				save(t, h, `{"name":"sites/shop/questions/`+name+`","words":{"from":"-1d"}}`)
+			}
+			first, _ := parsed(t, h.send(t, "GET", saved+"?pageSize=2", readToken, "").body).(map[string]any)
+			if got := c.change(t, h); got.status != 200 {
+				t.Fatalf("changing: %d %s", got.status, got.body)
+			}
+			second := h.send(t, "GET", saved+"?pageSize=2&pageToken="+
+				fmt.Sprint(first["nextPageToken"]), readToken, "")
+			for _, name := range []string{"c", "weekly"} {
+				if !strings.Contains(second.body, `sites/shop/questions/`+name+`"`) {
+					t.Errorf("%s is not on the second page: %d %s", name, second.status, second.body)
+				}
+			}
+			if strings.Contains(second.body, `sites/shop/questions/b"`) {
+				t.Errorf("b is on both pages: %s", second.body)
+			}
+		})
+	}
+}

@@ -184,6 +184,29 @@ func TestMapShowsParts(t *testing.T) {
 	}
 }
 
+// TestMapShowsFile: a file needs no server, and looks as it will when it is published.
+func TestMapShowsFile(t *testing.T) {
+	t.Parallel()
+	s, environment := serve(t)
+	s.published = goodMap
+	file := written(t, "map.yaml", goodMap)
+	for _, flags := range []string{"", "--rules", "--yaml"} {
+		args := append([]string{"map", "show"}, strings.Fields(flags)...)
+		got := run(t, "", nil, append(args, file)...)
+		if piped := run(t, goodMap, nil, append(args, "-")...); got.code != ExitDone || got != piped {
+			t.Errorf("%q gives %+v, and %+v from standard input", flags, got, piped)
+		}
+		if want := run(t, "", environment, args...); flags == "--yaml" && got != want {
+			t.Errorf("%q gives %+v, of a server %+v", flags, got, want)
+		}
+	}
+	got := run(t, strings.Replace(oddMap, "stage: a", "stage: c", 1), nil, "map", "show", "-")
+	if want := "-:4:20: touchpoints[0].stage: unknown stage"; !strings.HasPrefix(got.stderr, want) ||
+		got.code != ExitFailed {
+		t.Errorf("a mistake gives %+v", got)
+	}
+}
+
 func TestMapSchema(t *testing.T) {
 	t.Parallel()
 	got := run(t, "", nil, "map", "schema")

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"io"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query"
 )
 
 // showing is the flags of a look at a map.
@@ -21,19 +23,19 @@ type showing struct {
 func newMapShow(w *World) *cobra.Command {
 	s := &showing{target: target{world: w}}
 	c := &cobra.Command{
-		Use:   "show [VERSION]",
+		Use:   "show [VERSION|FILE|-]",
 		Short: "Draw a map with everything that it holds, stages across",
-		Long: `Draws the newest version of a site's map, or a given one: its stages across, below each
-what is written there (task, goals, activities, touchpoints, expectations, barriers with
-remedies, stimuli, targets, KPIs, owner), then personas with what differs for each, KPIs and
-channels. --persona draws that persona's own map. --rules lists the rules that recognise
-touchpoints, channels and personas, in the order in which they are tried.
+		Long: `Draws the newest version of a site's map, a given one, or a file, which needs no server:
+its stages across, below each what is written there (task, goals, activities, touchpoints,
+expectations, barriers with remedies, stimuli, targets, KPIs, owner), then personas with what
+differs for each, KPIs and channels. --persona draws that persona's own map. --rules lists the
+rules that recognise touchpoints, channels and personas, in the order in which they are tried.
 
 Signs: ● a live touchpoint, ◌ a planned one, ✕ a missing one, ▲ a barrier, ↳ its remedy,
 ◎ a target, ★ the team's own score, → a stimulus.`,
 		Example: `  waystage map show
   waystage map show 3 --site shop
-  waystage map show --persona families
+  waystage map show shop.yaml --persona families
   waystage map show --rules
   waystage map show --yaml > shop.yaml`,
 		Args: cobra.MaximumNArgs(1),
@@ -45,7 +47,7 @@ Signs: ● a live touchpoint, ◌ a planned one, ✕ a missing one, ▲ a barrie
 			if len(args) > 0 {
 				version = args[0]
 			}
-			m, err := s.journeyMap(c.Context(), version)
+			m, err := s.mapOf(c.Context(), version)
 			if err != nil {
 				return err
 			}
@@ -60,6 +62,22 @@ Signs: ● a live touchpoint, ◌ a planned one, ✕ a missing one, ▲ a barrie
 	f.BoolVar(&s.source, "yaml", false, "print the YAML as it was published")
 	addJSON(c, &s.asJSON)
 	return c
+}
+
+// mapOf is a version of the site's map, or that of a file, as the API would give it.
+func (s *showing) mapOf(ctx context.Context, name string) (*journeyv1.JourneyMap, error) {
+	if isVersion(name) {
+		return s.journeyMap(ctx, name)
+	}
+	source, err := readFile(s.world, name, journey.MaxMapBytes)
+	if err != nil {
+		return nil, err
+	}
+	m, err := journey.ParseMap(source)
+	if err != nil {
+		return nil, s.world.checkMap(name, source)
+	}
+	return query.MapContent(m, source), nil
 }
 
 // check refuses more than one way of showing.

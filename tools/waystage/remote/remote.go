@@ -5,6 +5,7 @@ package remote
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -52,6 +53,11 @@ func New(address, token string) (*Client, error) {
 		target, transport = rest, credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 	} else if rest, ok := strings.CutPrefix(address, "http://"); ok {
 		target = rest
+	}
+	// The library's errors would print it.
+	if strings.Contains(target, "@") {
+		return nil, errors.New("the server's address has a user in it: write HOST:PORT, and give a " +
+			"token by --token or WAYSTAGE_TOKEN")
 	}
 	conn, err := grpc.NewClient("dns:///"+strings.TrimRight(target, "/"),
 		grpc.WithTransportCredentials(transport),
