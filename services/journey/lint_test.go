@@ -347,3 +347,22 @@ func TestLintManyRules(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// TestLintNeededEvents: an event that a persona, a KPI or an experiment rests on is not to be
+// stopped.
+func TestLintNeededEvents(t *testing.T) {
+	t.Parallel()
+	source := strings.NewReplacer("traits.a == 1", "'count(\"Login\") > 3'",
+		"{of: {touchpoint: order}, property: total}", "{of: {event: Call}, to: {event: Answer}}").
+		Replace(lintBase)
+	var stream journey.Stream
+	for _, event := range []string{
+		"page", "Order", "Login", "Call", "Answer", "Experiment Viewed", "$feature_flag_called", "Other",
+	} {
+		stream.Events = append(stream.Events, journey.Seen{Name: journey.Name{Event: event}, Count: 1})
+	}
+	got := lint(t, source, journey.LintOptions{Stream: &stream})
+	if len(got) != 1 || !strings.Contains(got[0], `"Other"`) {
+		t.Errorf("found %q", got)
+	}
+}

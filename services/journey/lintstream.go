@@ -41,14 +41,9 @@ func (l *linter) lintSeen(t *Touchpoint, path string, seen map[string]bool) {
 	}
 }
 
-// lintUnmapped names the events that no touchpoint lists, the most frequent first.
+// lintUnmapped names the events that the map does not know, the most frequent first.
 func (l *linter) lintUnmapped() {
-	listed := map[string]bool{}
-	for i := range l.Touchpoints {
-		for _, event := range l.Touchpoints[i].Events {
-			listed[event] = true
-		}
-	}
+	listed := l.namedEvents()
 	var unmapped []Seen
 	for _, s := range l.by.Stream.Events {
 		if !listed[s.Event] {
@@ -68,4 +63,29 @@ func (l *linter) lintUnmapped() {
 			"last on %s: add one that lists it, or stop sending it", clipped(s.Event), s.Count,
 			s.LastAt.UTC().Format("2006-01-02"))
 	}
+}
+
+// exposures are the events by which experiments tell variants: no touchpoints, but needed.
+var exposures = []string{"Experiment Viewed", "$feature_flag_called", "$experiment_started"}
+
+// namedEvents are those that touchpoints, personas or KPIs name, or that questions know.
+func (l *linter) namedEvents() map[string]bool {
+	names := slices.Concat(exposures, l.PersonNeeds().Events)
+	for i := range l.Touchpoints {
+		names = append(names, l.Touchpoints[i].Events...)
+	}
+	for i := range l.KPIs {
+		if f := l.KPIs[i].Formula; f != nil {
+			for _, s := range []*KPISubject{&f.Of, f.Among, f.To} {
+				if s != nil {
+					names = append(names, s.Event)
+				}
+			}
+		}
+	}
+	named := make(map[string]bool, len(names))
+	for _, name := range names {
+		named[name] = true
+	}
+	return named
 }
