@@ -150,11 +150,9 @@ func TestKilledAnywhere(t *testing.T) {
 			name := fmt.Sprintf("%s, after the write: %v", c.name, after)
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				f := &flow{
-					site:     journey.SiteID(fmt.Sprintf("killed-%x", sha256.Sum256([]byte(name)))[:20]),
-					received: time.Now().UTC().Truncate(time.Millisecond),
-				}
-				m := s.publishSource(t, f.site, deedsMap)
+				site := journey.SiteID(fmt.Sprintf("killed-%x", sha256.Sum256([]byte(name)))[:20])
+				m := s.publishSource(t, site, deedsMap)
+				f := &flow{site: site, received: time.Now().UTC().Truncate(time.Millisecond)}
 				var all facts
 				writes := int64(0)
 				for killed := true; killed; writes++ {
