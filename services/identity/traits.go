@@ -114,7 +114,7 @@ func isGroup(name string) bool { return strings.HasPrefix(name, groupPrefix) }
 func merged(writes []Write, asOf int64) Traits {
 	last := make(map[string]Write)
 	for _, w := range writes {
-		if floorMilli(w.OccurredAt) > asOf {
+		if journey.FloorMilli(w.OccurredAt) > asOf {
 			continue
 		}
 		if l, ok := last[w.Name]; !ok || CompareWrites(l, w) < 0 {
@@ -163,12 +163,4 @@ func CompareWrites(a, b Write) int {
 		cmp.Compare(a.Identity, b.Identity),
 		cmp.Compare(a.Value, b.Value),
 	)
-}
-
-func floorMilli(nanos int64) int64 {
-	ms := nanos / 1e6
-	if nanos < 0 && nanos%1e6 != 0 {
-		ms--
-	}
-	return ms
 }

@@ -109,7 +109,7 @@ func boundaryOf(t *Touchpoint, deeds []Deed) (Boundary, bool) {
 		if deeds[i].Touchpoint != t.Repeat.Of {
 			continue
 		}
-		at := floorMilli(deeds[i].OccurredAt)
+		at := FloorMilli(deeds[i].OccurredAt)
 		if at != b.At || seen == 0 {
 			b.At, b.Before = at, 0
 		}
@@ -121,7 +121,8 @@ func boundaryOf(t *Touchpoint, deeds []Deed) (Boundary, bool) {
 	return Boundary{}, false
 }
 
-func floorMilli(nanos int64) int64 {
+// FloorMilli cuts an instant in nanoseconds since 1970 to milliseconds: downwards, also before 1970.
+func FloorMilli(nanos int64) int64 {
 	ms := nanos / 1e6
 	if nanos < 0 && nanos%1e6 != 0 {
 		ms--

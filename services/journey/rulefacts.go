@@ -124,7 +124,7 @@ func (p *factPlan) gather(deeds []Deed, asOf int64) *pastFacts {
 	}
 	for i := range deeds {
 		d := &deeds[i]
-		at := floorMilli(d.OccurredAt)
+		at := FloorMilli(d.OccurredAt)
 		if at > asOf {
 			continue
 		}

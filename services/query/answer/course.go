@@ -49,6 +49,12 @@ func (w *worker) plainTouches(person journey.PersonID, first int32) bool {
 			w.touches = append(w.touches, funnel.Touch{At: at, Steps: mask})
 		}
 	}
+	return w.ordered(steps, sorted)
+}
+
+// ordered brings the touches at hand into order of time, unless they are. False if none of their
+// steps opens an attempt, or something is not known.
+func (w *worker) ordered(steps uint32, sorted bool) bool {
 	if steps&1 == 0 || w.unsure {
 		return false
 	}

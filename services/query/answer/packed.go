@@ -135,13 +135,7 @@ func (w *worker) packedTouches(person journey.PersonID, first int32) bool {
 			w.touches = append(w.touches, funnel.Touch{At: at, Steps: mask})
 		}
 	}
-	if steps&1 == 0 || w.unsure {
-		return false
-	}
-	if !sorted {
-		sortByTime(w.touches)
-	}
-	return true
+	return w.ordered(steps, sorted)
 }
 
 // addBase adds a touchpoint of a base as what it is of the person, and says which steps that

@@ -188,7 +188,8 @@ func (pe *people) describe(
 ) known {
 	past := pastOf(writes, deeds, pe.asOf)
 	k := known{view: pe.nobody}
-	k.view.Traits, k.view.Groups = pe.traitsOf(past), pe.groupsOf(past)
+	k.view.Traits = chosen(pe.needs.Traits, past.Traits, pe.nobody.Traits)
+	k.view.Groups = chosen(pe.needs.PersonGroups, past.Groups, pe.nobody.Groups)
 	if !pe.isUnsettled(person) {
 		k.view.Persona, k.boundaries = pe.settledOf(person)
 		return k
@@ -215,26 +216,16 @@ func pastOf(writes []identity.Write, deeds []journey.Deed, asOf int64) *journey.
 	}
 }
 
-func (pe *people) traitsOf(past *journey.Past) []journey.Value {
-	if len(pe.needs.Traits) == 0 {
-		return pe.nobody.Traits
+// chosen are the values of some names, in their order; nobody's where no name is wanted.
+func chosen[V any](names []string, of map[string]V, nobody []V) []V {
+	if len(names) == 0 {
+		return nobody
 	}
-	traits := make([]journey.Value, len(pe.needs.Traits))
-	for i, name := range pe.needs.Traits {
-		traits[i] = past.Traits[name]
+	values := make([]V, len(names))
+	for i, name := range names {
+		values[i] = of[name]
 	}
-	return traits
-}
-
-func (pe *people) groupsOf(past *journey.Past) []journey.GroupID {
-	if len(pe.needs.PersonGroups) == 0 {
-		return pe.nobody.Groups
-	}
-	groups := make([]journey.GroupID, len(pe.needs.PersonGroups))
-	for i, groupType := range pe.needs.PersonGroups {
-		groups[i] = past.Groups[groupType]
-	}
-	return groups
+	return values
 }
 
 func (pe *people) personaOf(past *journey.Past) journey.PersonaID {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -111,9 +112,9 @@ func (t *target) patient() (doctor.Config, error) {
 		return doctor.Config{}, usageError{fmt.Errorf("reading settings: %w", err)}
 	}
 	c := doctor.Config{
-		Ingest: strings.TrimRight(orElse(t.stated(t.ingest, envIngest), run.Ingest), "/"),
+		Ingest: strings.TrimRight(cmp.Or(t.stated(t.ingest, envIngest), run.Ingest), "/"),
 		Query:  run.HTTP, IngestGRPC: run.IngestGRPC,
-		QueryGRPC: orElse(t.stated(t.server, envServer), run.GRPC),
+		QueryGRPC: cmp.Or(t.stated(t.server, envServer), run.GRPC),
 		Topics: []doctor.Topic{
 			{
 				Title: "touchpoints", Name: p.Topic, Group: p.Group, Retention: p.CopyWindow,
@@ -129,11 +130,4 @@ func (t *target) patient() (doctor.Config, error) {
 		c.Brokers = strings.Split(brokers, ",")
 	}
 	return c, nil
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/rivo/uniseg"
-
 	"github.com/waystage/waystage/services/doctor"
 )
 
@@ -27,19 +25,15 @@ func (p Paper) Finding(w io.Writer, f doctor.Finding, begins bool) error {
 	m := stateMarks[f.State]
 	const indent = 4
 	rest := p.width() - indent - aboutColumns - 1
-	text := wrapped(plain(f.Says), rest)
-	d.line("  %s %s %s", p.paint(m.color, m.mark), fit(f.About, aboutColumns), text[0])
+	lead := fmt.Sprintf("  %s %s ", p.paint(m.color, m.mark), fit(f.About, aboutColumns))
 	pad := strings.Repeat(" ", indent+aboutColumns+1)
-	for _, more := range text[1:] {
-		d.line("%s%s", pad, more)
+	for _, line := range wrap(f.Says, rest, 0) {
+		d.line("%s%s", lead, line)
+		lead = pad
 	}
 	if f.Do != "" {
-		for i, line := range wrapped(plain(f.Do), rest-2) {
-			arrow := "→ "
-			if i > 0 {
-				arrow = "  "
-			}
-			d.line("%s%s", pad, p.paint(m.color, arrow+line))
+		for _, line := range wrap("→ "+f.Do, rest, 2) {
+			d.line("%s%s", pad, p.paint(m.color, line))
 		}
 	}
 	return d.to(w)
@@ -65,22 +59,4 @@ func (p Paper) Findings(w io.Writer, all []doctor.Finding) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(said, " · "))
 	return err
-}
-
-// wrapped breaks a text between words into lines of at most so many columns; at least one line.
-func wrapped(text string, columns int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case uniseg.StringWidth(line)+1+uniseg.StringWidth(word) > columns:
-			lines = append(lines, line)
-			line = word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
 }
