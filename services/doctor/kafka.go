@@ -70,14 +70,14 @@ func topicText(t stream.TopicState) string {
 func topicAdvice(t stream.TopicState, wanted Topic, brokers int) (do string, failing bool) {
 	kept, limited := milliseconds(t.Settings["retention.ms"])
 	inSync, _ := strconv.Atoi(t.Settings["min.insync.replicas"])
-	largest, stated := milliseconds(t.Settings["max.message.bytes"])
+	largest, _ := strconv.ParseInt(t.Settings["max.message.bytes"], 10, 64)
 	switch {
 	case t.Leaderless > 0:
 		return fmt.Sprintf("%d partitions have no leader and take no messages: bring their brokers "+
 			"back", t.Leaderless), true
 	case strings.Contains(t.Settings["cleanup.policy"], "compact"):
 		return "set cleanup.policy=delete: compaction removes messages of one person", true
-	case stated && int64(largest/time.Millisecond) < leastMessageBytes:
+	case largest > 0 && largest < leastMessageBytes:
 		return fmt.Sprintf("set max.message.bytes to %d or more: ingest writes batches of that size",
 			leastMessageBytes), true
 	case t.InSync < t.Replication:
@@ -93,7 +93,7 @@ func topicAdvice(t stream.TopicState, wanted Topic, brokers int) (do string, fai
 	return "", false
 }
 
-// leastMessageBytes is what a request of ingest may have.
+// leastMessageBytes is more than a producer of ours puts into one batch of records, 900,000.
 const leastMessageBytes = 1_000_000
 
 // milliseconds reads a setting; a number that is not above 0 is no limit.

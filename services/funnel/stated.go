@@ -25,9 +25,6 @@ func StatedGroup(f *journey.Fact, groupType string) journey.GroupID {
 	return ""
 }
 
-// exposureEvents are the events of touchpoints that show a person a variant.
-var exposureEvents = []string{"Experiment Viewed", "$feature_flag_called", "$experiment_started"}
-
 // experimentProperties name the experiment of an exposure, variationProperties the variant.
 var (
 	experimentProperties = []string{
@@ -43,9 +40,6 @@ var (
 // featurePrefix begins properties that state a variant: the experiment's name follows.
 const featurePrefix = "$feature/"
 
-// ExposureEvents are the events of touchpoints that show a person a variant.
-func ExposureEvents() []string { return slices.Clone(exposureEvents) }
-
 // VariantProperties are the properties that StatedVariant and Exposure look at.
 func VariantProperties(experiment string) []string {
 	return slices.Concat(experimentProperties, variationProperties,
@@ -59,7 +53,7 @@ func VariantProperties(experiment string) []string {
 func Exposure(
 	event string, properties func(name string) journey.Value, experiment string,
 ) journey.Value {
-	if !slices.Contains(exposureEvents, event) {
+	if !journey.IsExposure(event) {
 		return journey.Value{}
 	}
 	names := func(name string) bool {

@@ -111,7 +111,8 @@ func Merge(writes []Write, asOf int64) Traits {
 
 func isGroup(name string) bool { return strings.HasPrefix(name, groupPrefix) }
 
-func merged(writes []Write, asOf int64) Traits {
+// Last gives per name the write that counts, as Merge does, groups and unset traits among them.
+func Last(writes []Write, asOf int64) map[string]Write {
 	last := make(map[string]Write)
 	for _, w := range writes {
 		if journey.FloorMilli(w.OccurredAt) > asOf {
@@ -121,6 +122,11 @@ func merged(writes []Write, asOf int64) Traits {
 			last[w.Name] = w
 		}
 	}
+	return last
+}
+
+func merged(writes []Write, asOf int64) Traits {
+	last := Last(writes, asOf)
 	traits := make(Traits, len(last))
 	for name, w := range last {
 		if v := journey.ParseValue([]byte(w.Value)); v.Kind() != journey.Missing {

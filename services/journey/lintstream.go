@@ -65,12 +65,9 @@ func (l *linter) lintUnmapped() {
 	}
 }
 
-// exposures are the events by which experiments tell variants: no touchpoints, but needed.
-var exposures = []string{"Experiment Viewed", "$feature_flag_called", "$experiment_started"}
-
 // namedEvents are those that touchpoints, personas or KPIs name, or that questions know.
 func (l *linter) namedEvents() map[string]bool {
-	names := slices.Concat(exposures, l.PersonNeeds().Events)
+	names := slices.Concat(exposureEvents, l.PersonNeeds().Events)
 	for i := range l.Touchpoints {
 		names = append(names, l.Touchpoints[i].Events...)
 	}

@@ -115,6 +115,8 @@ func TestParseMapTellsMistakesOfPersonas(t *testing.T) {
 		personaMistake("empty order", "order: []",
 			"9:50 personas[0].order: the list is empty; name the stages of the persona's map, or take "+
 				"it out"),
+		personaMistake("order of one text", "order: search",
+			`9:50 personas[0].order: this is a text; it must be a list`),
 		personaMistake("stage twice", "order: [search, search]",
 			`9:59 personas[0].order[1]: the stage "search" is listed a second time; take it out`),
 		personaMistake("override of no stage", "stages: [{targets: {conversion: 0.1}}]",

@@ -1,6 +1,10 @@
 package journey
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+)
 
 func (r *mapReader) readPersonas(m *Map) {
 	for i, entry := range r.personas.entries {
@@ -34,6 +38,10 @@ var usualChannels = []string{
 	"paid_video", "partner", "push", "referral", "seo", "sms", "social", "video",
 }
 
+// UsualChannels are the channels of the usual default grouping, ascending: what touchpoints have
+// where no rule of a map gives them one.
+func UsualChannels() []string { return slices.Clone(usualChannels) }
+
 // entryChannel reads a channel of the map or a usual one.
 func (o *object) entryChannel() ChannelID {
 	m, present := o.members["entry_channel"]
@@ -50,7 +58,7 @@ func (o *object) entryChannel() ChannelID {
 
 func (o *object) order() []StageID {
 	if m, present := o.members["order"]; present {
-		if list, ok := o.list("order"); ok && len(list) == 0 {
+		if list, ok := m.value.(*ast.SequenceNode); ok && len(list.Values) == 0 {
 			o.add(m.at, m.path, "the list is empty; name the stages of the persona's map, or take it out")
 		}
 	}

@@ -121,7 +121,7 @@ func boundaryOf(t *Touchpoint, deeds []Deed) (Boundary, bool) {
 	return Boundary{}, false
 }
 
-// FloorMilli cuts an instant in nanoseconds since 1970 to milliseconds: downwards, also before 1970.
+// FloorMilli cuts an instant in nanoseconds since 1970 to milliseconds, downwards before 1970 too.
 func FloorMilli(nanos int64) int64 {
 	ms := nanos / 1e6
 	if nanos < 0 && nanos%1e6 != 0 {
@@ -130,8 +130,14 @@ func FloorMilli(nanos int64) int64 {
 	return ms
 }
 
-// PersonNeeds says what the rules about persons look at. The slices belong to the map.
-func (m *Map) PersonNeeds() PersonNeeds { return m.rules.facts.needs }
+// PersonNeeds says what the rules about persons look at, nothing where there is no map. The slices
+// belong to the map.
+func (m *Map) PersonNeeds() PersonNeeds {
+	if m == nil {
+		return PersonNeeds{}
+	}
+	return m.rules.facts.needs
+}
 
 // PersonaOf is the first persona in file order whose condition holds for what is known of a
 // person; Unassigned if none does. A condition that cannot be evaluated does not hold.

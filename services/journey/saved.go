@@ -6,21 +6,8 @@ import "time"
 // a letter.
 type QuestionName string
 
-const maxQuestionName = 63
-
 // Valid tells whether it is a name.
-func (n QuestionName) Valid() bool {
-	if n == "" || len(n) > maxQuestionName || n[0] < 'a' || n[0] > 'z' {
-		return false
-	}
-	for i := range len(n) {
-		c := n[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
-}
+func (n QuestionName) Valid() bool { return isID(string(n)) }
 
 // QuestionVersion counts the versions of a saved question from 1.
 type QuestionVersion uint32

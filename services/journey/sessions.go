@@ -6,7 +6,8 @@ import "time"
 const SessionIdle = 30 * time.Minute
 
 // Sessions counts the sessions of a visitor's touchpoints: instants in milliseconds since 1970, in
-// ascending order. A gap above SessionIdle ends a session; midnight does not.
+// ascending order. A gap above SessionIdle ends a session; midnight does not. It is the reference
+// that facts of persons and views are held to.
 func Sessions(at []int64) int {
 	sessions := 0
 	for i := range at {

@@ -57,14 +57,9 @@ func (t touched) addReceipts(removed []journey.Receipt) {
 // touchedBy are the identities whose profiles rows may change by the newest maps.
 func (h *handler) touchedBy(rows []store.Row) touched {
 	t := make(touched)
-	needs := make(map[journey.SiteID]journey.PersonNeeds)
 	for _, r := range rows {
-		of, known := needs[r.Fact.Site]
-		if m := h.editions.latest(r.Fact.Site); !known && m != nil {
-			of = m.PersonNeeds()
-			needs[r.Fact.Site] = of
-		}
-		t.addRow(r, h.links, &of)
+		needs := h.editions.latest(r.Fact.Site).PersonNeeds()
+		t.addRow(r, h.links, &needs)
 	}
 	return t
 }

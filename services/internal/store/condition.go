@@ -65,19 +65,19 @@ func (s *Store) Condition(ctx context.Context) (Condition, error) {
 				FROM system.parts WHERE database = currentDatabase() AND active
 				GROUP BY table, partition)
 			GROUP BY table ORDER BY 3 DESC`, c.readTable},
-		{
-			`SELECT table || ': ' || substring(latest_fail_reason, 1, 300) FROM system.mutations
-			WHERE database = currentDatabase() AND is_done = 0 AND latest_fail_reason != ''`,
-			readText(&c.Failing),
-		},
-		{
-			`SELECT table FROM system.replicas WHERE database = currentDatabase() AND is_readonly`,
-			readText(&c.ReadOnly),
-		},
 	} {
 		if err := s.readAll(ctx, part.sql, part.read); err != nil {
 			return c, err
 		}
+	}
+	err = s.conn.QueryRow(ctx, `SELECT
+		(SELECT groupArray(table || ': ' || substring(latest_fail_reason, 1, 300))
+			FROM system.mutations
+			WHERE database = currentDatabase() AND is_done = 0 AND latest_fail_reason != ''),
+		(SELECT groupArray(table) FROM system.replicas
+			WHERE database = currentDatabase() AND is_readonly)`).Scan(&c.Failing, &c.ReadOnly)
+	if err != nil {
+		return c, s.broken(err, "asking for what is stuck")
 	}
 	c.Schema, err = s.schema(ctx)
 	return c, err
@@ -109,15 +109,6 @@ func (c *Condition) readTable(scan func(...any) error) error {
 	err := scan(&t.Name, &t.Rows, &t.Bytes, &t.MostParts)
 	c.Tables = append(c.Tables, t)
 	return err
-}
-
-func readText(into *[]string) func(func(...any) error) error {
-	return func(scan func(...any) error) error {
-		var text string
-		err := scan(&text)
-		*into = append(*into, text)
-		return err
-	}
 }
 
 func (s *Store) readAll(

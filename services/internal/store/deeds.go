@@ -59,7 +59,7 @@ func (s *Store) eachDeed(
 	}), `SELECT identity, toUnixTimestamp64Nano(occurred_at), toUnixTimestamp64Nano(original_at),
 			toUnixTimestamp64Nano(received_at), batch_index, message_id, event, touchpoint, channel,
 			`+statedValues(q.needs)+` FROM touchpoints WHERE site = {site:String}
-			AND `+among("identity", q.of)+` AND `+wanted(q.needs)+` AND `+until(q.asOf)+q.order)
+			AND `+among(q.of)+` AND `+wanted(q.needs)+` AND `+until(q.asOf)+q.order)
 	if err != nil {
 		cancel()
 		return s.broken(err, "looking touchpoints of persons up")
@@ -130,12 +130,12 @@ func wanted(needs journey.PersonNeeds) string {
 	return "(" + strings.Join(either, " OR ") + ")"
 }
 
-// among is the condition that a column is one of some identities, none given being all.
-func among(column string, of []journey.IdentityID) string {
+// among is the condition that a row is of one of some identities, none given being all.
+func among(of []journey.IdentityID) string {
 	if len(of) == 0 {
 		return "true"
 	}
-	return column + " IN (" + idList(of) + ")"
+	return "identity IN (" + idList(of) + ")"
 }
 
 // until is the condition that a touchpoint occurred at or before {as_of}. DateTime64 ends in 2299.

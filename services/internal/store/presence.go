@@ -39,7 +39,7 @@ func (s *Store) PresenceOf(
 		"site": string(site), "as_of": strconv.FormatInt(asOf, 10),
 	}), `SELECT uniqExact(`+shown+`), min(occurred_at), max(occurred_at),
 			argMaxIf((toString(touchpoint), toString(stage)), `+shown+`, stage != '')
-		FROM touchpoints WHERE site = {site:String} AND `+among("identity", of)+`
+		FROM touchpoints WHERE site = {site:String} AND `+among(of)+`
 			AND `+until(asOf)).Scan(&count, &at[0], &at[1], &reached)
 	if err != nil || count == 0 {
 		return p, s.broken(err, "summing up the touchpoints of a person")

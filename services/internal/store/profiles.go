@@ -195,7 +195,7 @@ func (s *Store) LastWrites(
 	if len(of) == 0 {
 		return nil, nil
 	}
-	return s.writes(ctx, site, "identity IN ("+idList(of)+")", math.MaxInt64)
+	return s.writes(ctx, site, among(of), math.MaxInt64)
 }
 
 // WritesAsOf finds per identity and trait the value last written at or before an instant in
@@ -204,10 +204,7 @@ func (s *Store) LastWrites(
 func (s *Store) WritesAsOf(
 	ctx context.Context, site journey.SiteID, of []journey.IdentityID, asOf int64,
 ) ([]identity.Write, error) {
-	if len(of) == 0 {
-		return s.writes(ctx, site, "true", asOf)
-	}
-	return s.writes(ctx, site, "identity IN ("+idList(of)+")", asOf)
+	return s.writes(ctx, site, among(of), asOf)
 }
 
 func (s *Store) writes(

@@ -81,14 +81,6 @@ type Task struct {
 	NewLinks int
 }
 
-// needs are those of the task's map.
-func (t *Task) needs() journey.PersonNeeds {
-	if t.Map == nil {
-		return journey.PersonNeeds{}
-	}
-	return t.Map.PersonNeeds()
-}
-
 // Refresh does a task. It gives the links left out because a person would have become too large.
 func Refresh(
 	ctx context.Context, facts Facts, profiles Profiles, t Task,
@@ -104,7 +96,7 @@ func Refresh(
 	if err != nil {
 		return nil, fmt.Errorf("reading traits of %d identities: %w", len(ids), err)
 	}
-	deeds, err := facts.Deeds(ctx, t.Site, ids, t.needs(), math.MaxInt64)
+	deeds, err := facts.Deeds(ctx, t.Site, ids, t.Map.PersonNeeds(), math.MaxInt64)
 	if err != nil {
 		return nil, fmt.Errorf("reading touchpoints of %d identities: %w", len(ids), err)
 	}
@@ -213,12 +205,7 @@ func object(writes []identity.Write, traits identity.Traits) journey.Object {
 	if len(traits) == 0 {
 		return ""
 	}
-	last := make(map[string]identity.Write, len(traits))
-	for _, w := range writes {
-		if l, ok := last[w.Name]; !ok || identity.CompareWrites(l, w) < 0 {
-			last[w.Name] = w
-		}
-	}
+	last := identity.Last(writes, math.MaxInt64)
 	raw := make(map[string]json.RawMessage, len(traits))
 	for name := range traits {
 		raw[name] = json.RawMessage(last[name].Value)

@@ -106,8 +106,7 @@ func (r rebuild) known(
 	if err != nil {
 		return nil, fmt.Errorf("reading the newest map: %w", err)
 	}
-	t := Task{Map: m}
-	ids, err := r.store.Known(ctx, site, t.needs(), since)
+	ids, err := r.store.Known(ctx, site, m.PersonNeeds(), since)
 	if err != nil {
 		return nil, fmt.Errorf("listing identities with facts: %w", err)
 	}

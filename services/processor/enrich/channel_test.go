@@ -1,6 +1,11 @@
 package enrich_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -185,5 +190,31 @@ func BenchmarkChannel(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		enrich.Channel(&f)
+	}
+}
+
+// TestUsualChannels: the channels that a map may name without a rule are those that Channel gives.
+func TestUsualChannels(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "channel.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || spec.Type == nil {
+			return true
+		}
+		for _, value := range spec.Values {
+			if text, err := strconv.Unquote(value.(*ast.BasicLit).Value); err == nil {
+				declared = append(declared, text)
+			}
+		}
+		return true
+	})
+	slices.Sort(declared)
+	if diff := cmp.Diff(journey.UsualChannels(), declared); diff != "" {
+		t.Errorf("usual channels (-of maps +given):\n%s", diff)
 	}
 }

@@ -18,9 +18,6 @@ type wanted struct {
 
 // of are the touchpoints that the rules of a map look at for what is wanted. m may be nil.
 func (w wanted) of(m *journey.Map) journey.PersonNeeds {
-	if m == nil {
-		return journey.PersonNeeds{}
-	}
 	needs := m.PersonNeeds()
 	if !w.persona {
 		needs = journey.PersonNeeds{Bases: needs.Bases}

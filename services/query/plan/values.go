@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // Value names a value of a touchpoint.
@@ -69,7 +70,7 @@ func (b *builder) expression(v Value) string {
 
 // isExposure is the condition that a touchpoint shows its person a variant. Its names are ours.
 func isExposure() string {
-	return "event IN ('" + strings.Join(funnel.ExposureEvents(), "', '") + "')"
+	return "event IN ('" + strings.Join(journey.ExposureEvents(), "', '") + "')"
 }
 
 // ValuesOf are the values that a question's needs ask of touchpoints, each once.
