@@ -91,8 +91,9 @@ func BenchmarkTally(b *testing.B) {
 			for i := range persons {
 				k := i % 1000 * 7
 				a := Attempt{Depth: 7, Times: times[k : k+7], Converted: true}
-				groups[i%4][0].Attempt = a
-				tally.Add(&Counted{Attempt: a, Groups: groups[i%4]})
+				standing := Standing{Attempts: []Attempt{a}}
+				groups[i%4][0].Standing = standing
+				tally.Add(&Counted{Standing: standing, Groups: groups[i%4]})
 			}
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*persons), "ns/person")

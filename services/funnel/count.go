@@ -16,20 +16,15 @@ type subcourse struct {
 // Errors: ErrTooBig, that of Interrupt.
 func (c *Counter) Count(course *Course) (*Counted, error) {
 	c.counted, c.work = Counted{Groups: c.counted.Groups[:0]}, 0
-	c.counted.Attempt = c.evaluator.Evaluate(course.Touches)
-	if c.counted.Attempt.Depth == 0 {
+	c.times, c.attempts, c.trail.walked = c.times[:0], c.attempts[:0], false
+	c.counted.Standing = c.standing(course, course.Touches, nil)
+	if len(c.counted.Attempts) == 0 {
 		return &c.counted, nil
-	}
-	if c.program.question.Departures {
-		c.trail.walked = false
-		c.counted.Leaving = c.trail.leaving(course, course.Touches, nil, c.counted.Attempt)
 	}
 	factors := c.program.factors
 	if len(factors) == 0 {
 		return &c.counted, nil
 	}
-	c.counted.Attempt.Times = append(c.times[:0], c.counted.Attempt.Times...)
-	c.times = c.counted.Attempt.Times
 	for i := range factors {
 		if c.split(course, i); c.tooMuch() {
 			return nil, ErrTooBig
@@ -154,7 +149,7 @@ func (c *Counter) splitAll(course *Course, f *factor, p *part) {
 // group evaluates the unit for each of its groups.
 func (c *Counter) group(course *Course) error {
 	factors := c.program.factors
-	counted := Grouped{Attempt: c.counted.Attempt, Leaving: c.counted.Leaving}
+	counted := c.counted.Standing
 	for i, key := range c.parts[0].keys {
 		if factors[0].attribution.several() && !c.bothSeveral() {
 			counted = c.evaluate(course, i, key)
@@ -175,7 +170,7 @@ func (c *Counter) group(course *Course) error {
 }
 
 // combine adds the groups of a key of the first factor with every one of the second.
-func (c *Counter) combine(course *Course, i int, counted Grouped) {
+func (c *Counter) combine(course *Course, i int, counted Standing) {
 	f := &c.program.factors[1]
 	for _, other := range c.parts[1].keys {
 		if c.interrupted != nil || c.tooMuch() {
@@ -201,10 +196,9 @@ func merged(key, other Key, f *factor) Key {
 	return key
 }
 
-func (c *Counter) add(g Grouped, key Key) {
-	if g.Attempt.Depth > 0 {
-		g.Key = key
-		c.counted.Groups = append(c.counted.Groups, g)
+func (c *Counter) add(s Standing, key Key) {
+	if len(s.Attempts) > 0 {
+		c.counted.Groups = append(c.counted.Groups, Grouped{key, s})
 	}
 }
 
@@ -252,26 +246,34 @@ func (c *Counter) seeTouch(course *Course, i int, key Key) {
 	}
 }
 
-// evaluate finds the attempt that counts in a group: number is the place of its key among those of
-// the first factor.
-func (c *Counter) evaluate(course *Course, number int, key Key) Grouped {
+// evaluate finds what counts in a group: number is the place of its key among those of the first
+// factor.
+func (c *Counter) evaluate(course *Course, number int, key Key) Standing {
 	if c.Interrupt != nil {
 		if c.interrupted = c.Interrupt(); c.interrupted != nil {
-			return Grouped{}
+			return Standing{}
 		}
 	}
 	c.see(course, number, key)
 	c.work++
-	g := Grouped{Attempt: c.evaluator.Evaluate(c.sub.touches)}
-	if g.Attempt.Depth == 0 {
-		return g
+	return c.standing(course, c.sub.touches, c.sub.index)
+}
+
+// standing finds what counts of touches; index are their places in the course, nil if all are seen.
+func (c *Counter) standing(course *Course, touches []Touch, index []int32) Standing {
+	a := c.evaluator.Evaluate(touches)
+	if a.Depth == 0 {
+		return Standing{}
 	}
 	from := len(c.times)
-	c.times = append(c.times, g.Attempt.Times...)
-	g.Attempt.Times = c.times[from:len(c.times):len(c.times)]
+	c.times = append(c.times, a.Times...)
+	a.Times = c.times[from:len(c.times):len(c.times)]
+	at := len(c.attempts)
+	c.attempts = append(c.attempts, a)
+	s := Standing{Attempts: c.attempts[at : at+1 : at+1]}
 	if c.program.question.Departures {
-		g.Leaving = c.trail.leaving(course, c.sub.touches, c.sub.index, g.Attempt)
+		s.Leavings = []*Leaving{c.trail.leaving(course, touches, index, a)}
 		c.work += c.trail.looked
 	}
-	return g
+	return s
 }

@@ -22,21 +22,43 @@ type Course struct {
 
 // Counted is what counts of a unit.
 type Counted struct {
-	// Attempt is the one that counts without breakdowns. Depth 0: the unit does not count.
-	Attempt Attempt
-	// Groups are those that the unit stands in, with the attempt that counts there; none without
-	// breakdowns.
+	// Standing is that without breakdowns.
+	Standing
+
+	// Groups are those that the unit stands in, with what counts there; none without breakdowns.
 	Groups []Grouped
-	// Leaving is what the unit did after Attempt's last step; nil where it converted or departures
-	// are not asked.
-	Leaving *Leaving
 }
 
-// Grouped is the attempt of a unit that counts in a group, and what the unit did after it.
+// Grouped is what counts of a unit in a group.
 type Grouped struct {
-	Key     Key
-	Attempt Attempt
-	Leaving *Leaving
+	Key Key
+	Standing
+}
+
+// Standing is what counts of a unit, as a whole or in one of its groups.
+type Standing struct {
+	// Attempts are those that count, by entry: under Once at most one. None: the unit does not count.
+	Attempts []Attempt
+	// Leavings are what the unit did after the last step of each of the attempts, nil where that
+	// converted. None where departures are not asked.
+	Leavings []*Leaving
+	// Buckets are the attempts that count in the buckets of the trend, by bucket, then by entry. None
+	// where no trend is asked.
+	Buckets []Bucketed
+}
+
+// Bucketed is an attempt that counts in a bucket of the trend, from 0.
+type Bucketed struct {
+	Bucket int
+	Attempt
+}
+
+// leaving is that of an attempt, nil where there is none.
+func (s *Standing) leaving(attempt int) *Leaving {
+	if s.Leavings == nil {
+		return nil
+	}
+	return s.Leavings[attempt]
 }
 
 // ErrTooBig says that a unit stands in so many groups that it cannot be evaluated.
@@ -62,10 +84,11 @@ type Counter struct {
 	known     map[journey.Value][]GroupValue
 
 	counted Counted
-	// times of the whole, leavings of the whole and the groups.
-	times []int64
-	parts [MaxBreakdowns]part
-	sub   subcourse
+	// times and attempts of the whole and the groups.
+	times    []int64
+	attempts []Attempt
+	parts    [MaxBreakdowns]part
+	sub      subcourse
 	// work is how many touches and values were looked at for the unit, most how many may be.
 	work, most int
 	// interrupted is the error of Interrupt. No Count comes after it.

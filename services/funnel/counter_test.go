@@ -56,7 +56,7 @@ func oracleGroups(w splitWorld) []Grouped {
 	for _, key := range keysOf(len(w.Breakdowns)) {
 		if within, stands := w.within(key); stands {
 			if a := oracle(within); a.Depth > 0 {
-				groups = append(groups, Grouped{Key: key, Attempt: a})
+				groups = append(groups, Grouped{key, standingOf(a)})
 			}
 		}
 	}
@@ -185,7 +185,7 @@ func checkCount(rt *rapid.T, counter *Counter, w splitWorld) {
 	if err != nil {
 		rt.Fatal(err)
 	}
-	if diff := diffAttempts(oracle(w.world), counted.Attempt); diff != "" {
+	if diff := diffAttempts(oracle(w.world), theOne(counted.Standing)); diff != "" {
 		rt.Fatalf("whole of %v (-want +got):\n%s", w, diff)
 	}
 	diff := gocmp.Diff(oracleGroups(w), counted.Groups, cmpopts.EquateEmpty(),
@@ -226,7 +226,7 @@ func TestCountManyValues(t *testing.T) {
 		for i := range n {
 			at := day0.UnixMilli() + int64(i)*1000
 			view := &TouchView{Values: Values{{{Value: fmt.Sprint(i)}}}}
-			course.Touches = append(course.Touches, Touch{at, 1}, Touch{at, 2})
+			course.Touches = append(course.Touches, Touch{At: at, Steps: 1}, Touch{At: at, Steps: 2})
 			course.Views = append(course.Views, view, view)
 		}
 		counted, err := counter.Count(&course)
@@ -235,7 +235,7 @@ func TestCountManyValues(t *testing.T) {
 		}
 		for i, g := range counted.Groups {
 			at := day0.UnixMilli() + int64(i)*1000
-			if g.Key[0].Value != fmt.Sprint(i) || !slices.Equal(g.Attempt.Times, []int64{at, at}) {
+			if g.Key[0].Value != fmt.Sprint(i) || !slices.Equal(theOne(g.Standing).Times, []int64{at, at}) {
 				t.Fatalf("attribution %d: group %d is %+v, want a conversion at %d", attribution, i, g, at)
 			}
 		}
@@ -251,7 +251,7 @@ func TestCountTooBig(t *testing.T) {
 	course := Course{}
 	for i := range 1000 {
 		view := &TouchView{Values: Values{{{Value: fmt.Sprint(i)}}}}
-		course.Touches = append(course.Touches, Touch{day0.UnixMilli() + int64(i), 3})
+		course.Touches = append(course.Touches, Touch{At: day0.UnixMilli() + int64(i), Steps: 3})
 		course.Views = append(course.Views, view)
 	}
 	if _, err := counter.Count(&course); !errors.Is(err, ErrTooBig) {
@@ -288,7 +288,7 @@ func TestCountTooManyValues(t *testing.T) {
 			{By: Property, Name: "q", Attribution: by[1]},
 		}
 		course := Course{
-			Touches: []Touch{{day0.UnixMilli(), 3}}, Views: []*TouchView{{Values: wide}},
+			Touches: []Touch{{At: day0.UnixMilli(), Steps: 3}}, Views: []*TouchView{{Values: wide}},
 		}
 		if _, err := compile(t, q).Counter(nil).Count(&course); !errors.Is(err, ErrTooBig) {
 			t.Errorf("attributions %v: got %v, want %v", by, err, ErrTooBig)
@@ -319,7 +319,7 @@ func TestInterrupt(t *testing.T) {
 		course := Course{}
 		for i := range 100 {
 			value := []GroupValue{{Value: fmt.Sprint(i)}}
-			course.Touches = append(course.Touches, Touch{day0.UnixMilli() + int64(i), 3})
+			course.Touches = append(course.Touches, Touch{At: day0.UnixMilli() + int64(i), Steps: 3})
 			course.Views = append(course.Views, &TouchView{Values: Values{value, value}})
 		}
 		if _, err := counter.Count(&course); !errors.Is(err, gone) || asked != 4 {
@@ -339,7 +339,7 @@ func TestLongDepartures(t *testing.T) {
 	const n = 200_000
 	course := Course{}
 	for i := range n {
-		course.Touches = append(course.Touches, Touch{day0.UnixMilli() + int64(i), 1})
+		course.Touches = append(course.Touches, Touch{At: day0.UnixMilli() + int64(i), Steps: 1})
 		course.Views = append(course.Views, &TouchView{
 			Values: Values{{{Value: fmt.Sprint(i)}}}, Touchpoint: "viewed", Stage: "look",
 		})
@@ -350,7 +350,7 @@ func TestLongDepartures(t *testing.T) {
 		t.Fatalf("%d groups, %v, want %d", len(counted.Groups), err, n)
 	}
 	for _, i := range []int{0, n - 2, n - 1} {
-		met := counted.Groups[i].Leaving.Barriers
+		met := counted.Groups[i].Leavings[0].Barriers
 		if want := i < n-1; len(met) == 1 != want {
 			t.Errorf("group %d met %v, want one: %v", i, met, want)
 		}

@@ -148,10 +148,10 @@ func TestLeaving(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(results) != 1 || results[0].Attempt.Depth != c.depth {
+			if len(results) != 1 || theOne(results[0].Standing).Depth != c.depth {
 				t.Fatalf("results %+v, want one of depth %d", results, c.depth)
 			}
-			if diff := gocmp.Diff(c.want, results[0].Leaving, cmpopts.EquateEmpty()); diff != "" {
+			if diff := gocmp.Diff(c.want, results[0].Leavings[0], cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -12,19 +12,28 @@ type Touch struct {
 	// Steps has bit k where it may fill step k, from 0: target and conditions hold, and the filter
 	// lets it be seen.
 	Steps uint32
+	// Exclusions has bit i where it is exclusion i, from 0: target and conditions hold, and the filter
+	// lets it be seen.
+	Exclusions uint8
 }
 
-// Attempt is the attempt of a person that counts.
+// Attempt is an attempt of a unit that counts.
 type Attempt struct {
-	// Depth is the number of steps filled. 0 if no attempt was opened: the person does not count.
+	// Depth is the number of required steps filled one after the other; under Any the number of steps
+	// filled. 0 if no attempt was opened: the unit does not count.
 	Depth int
-	// Times has the instant of each filled step, in milliseconds since 1970, the entry first. It
-	// belongs to the Evaluator and holds until its next Evaluate.
+	// Filled has bit k where step k, from 0, is filled: under Any the lowest Depth bits.
+	Filled uint32
+	// Times has the instant of each step up to the last one filled, in milliseconds since 1970: under
+	// Any that of the k-th in time. Of steps left out it says nothing. It belongs to whoever found the
+	// attempt and holds until the next is found.
 	Times []int64
-	// Converted: all steps are filled.
+	// Converted: all required steps are filled.
 	Converted bool
 	// InWindow: not converted, and an attempt that may count can still convert.
 	InWindow bool
+	// Hit: an exclusion of effect Drop ended it.
+	Hit bool
 }
 
 // Outcome is what became of the attempt.
@@ -170,7 +179,9 @@ func (e *Evaluator) firstAttempt(touches []Touch) Attempt {
 // attempt says what became of the attempt whose times are at hand, where newest is the latest
 // entry of those that may count.
 func (e *Evaluator) attempt(depth int, newest int64) Attempt {
-	a := Attempt{Depth: depth, Times: e.times[:depth], Converted: depth == e.steps}
+	a := Attempt{
+		Depth: depth, Filled: 1<<depth - 1, Times: e.times[:depth], Converted: depth == e.steps,
+	}
 	deadline := newest + e.window
 	if e.all {
 		deadline = min(deadline, e.to)

@@ -38,111 +38,111 @@ func TestEvaluateWorkedExamples(t *testing.T) {
 		{name: "nobody", world: with(same), want: Attempt{}},
 		{
 			name:  "bits past the steps mean nothing",
-			world: with(same, Touch{5, a | 1<<31 | d}, Touch{6, b | d<<1}, Touch{6, 1 << 30}),
+			world: with(same, Touch{At: 5, Steps: a | 1<<31 | d}, Touch{At: 6, Steps: b | d<<1}, Touch{At: 6, Steps: 1 << 30}),
 			want:  Attempt{Depth: 2, Times: []int64{5, 6}},
 		},
-		{name: "no entry", world: with(same, Touch{5, b}, Touch{6, c}), want: Attempt{}},
+		{name: "no entry", world: with(same, Touch{At: 5, Steps: b}, Touch{At: 6, Steps: c}), want: Attempt{}},
 		{
 			name:  "straight through",
-			world: with(same, Touch{5, a}, Touch{6, b}, Touch{9, c}),
+			world: with(same, Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}, Touch{At: 9, Steps: c}),
 			want:  Attempt{Depth: 3, Times: []int64{5, 6, 9}, Converted: true},
 		},
 		{
 			name:  "the later entry reaches what the first does not",
-			world: with(same, Touch{0, a}, Touch{50, a}, Touch{60, b}, Touch{150, c}),
+			world: with(same, Touch{At: 0, Steps: a}, Touch{At: 50, Steps: a}, Touch{At: 60, Steps: b}, Touch{At: 150, Steps: c}),
 			want:  Attempt{Depth: 3, Times: []int64{50, 60, 150}, Converted: true},
 		},
 		{
 			name:  "first attempt alone",
-			world: with(first, Touch{0, a}, Touch{50, a}, Touch{60, b}, Touch{150, c}),
+			world: with(first, Touch{At: 0, Steps: a}, Touch{At: 50, Steps: a}, Touch{At: 60, Steps: b}, Touch{At: 150, Steps: c}),
 			want:  Attempt{Depth: 2, Times: []int64{0, 60}},
 		},
 		{
 			name:  "among the deepest the one that came first, then the latest start",
-			world: with(same, Touch{0, a}, Touch{1, a}, Touch{2, b}, Touch{3, a}, Touch{4, b}),
+			world: with(same, Touch{At: 0, Steps: a}, Touch{At: 1, Steps: a}, Touch{At: 2, Steps: b}, Touch{At: 3, Steps: a}, Touch{At: 4, Steps: b}),
 			want:  Attempt{Depth: 2, Times: []int64{1, 2}},
 		},
 		{
 			name:  "entries alone: the first",
-			world: with(same, Touch{3, a}, Touch{7, a}),
+			world: with(same, Touch{At: 3, Steps: a}, Touch{At: 7, Steps: a}),
 			want:  Attempt{Depth: 1, Times: []int64{3}},
 		},
 		{
 			name:  "window's end is inside",
-			world: with(same, Touch{0, a}, Touch{100, b}, Touch{101, c}),
+			world: with(same, Touch{At: 0, Steps: a}, Touch{At: 100, Steps: b}, Touch{At: 101, Steps: c}),
 			want:  Attempt{Depth: 2, Times: []int64{0, 100}},
 		},
 		{
 			name:  "equal times in either order",
-			world: with(same, Touch{5, c}, Touch{5, b}, Touch{5, a}),
+			world: with(same, Touch{At: 5, Steps: c}, Touch{At: 5, Steps: b}, Touch{At: 5, Steps: a}),
 			want:  Attempt{Depth: 3, Times: []int64{5, 5, 5}, Converted: true},
 		},
 		{
 			name:  "one touchpoint fills one step",
-			world: with(same, Touch{5, a | b | c}, Touch{6, a | b | c}),
+			world: with(same, Touch{At: 5, Steps: a | b | c}, Touch{At: 6, Steps: a | b | c}),
 			want:  Attempt{Depth: 2, Times: []int64{5, 6}},
 		},
 		{
 			name:  "an equal time is given to the step that has no other",
-			world: with(first, Touch{1, a}, Touch{5, b | c}, Touch{5, b}),
+			world: with(first, Touch{At: 1, Steps: a}, Touch{At: 5, Steps: b | c}, Touch{At: 5, Steps: b}),
 			want:  Attempt{Depth: 3, Times: []int64{1, 5, 5}, Converted: true},
 		},
 		{
 			name:  "the entry is the one that later steps do not want",
-			world: with(same, Touch{5, a}, Touch{5, a | b}, Touch{6, c}),
+			world: with(same, Touch{At: 5, Steps: a}, Touch{At: 5, Steps: a | b}, Touch{At: 6, Steps: c}),
 			want:  Attempt{Depth: 3, Times: []int64{5, 5, 6}, Converted: true},
 		},
 		{
 			name:  "the first entry may be the one that a later step wants",
-			world: with(first, Touch{5, a | b}, Touch{5, a}, Touch{6, c}),
+			world: with(first, Touch{At: 5, Steps: a | b}, Touch{At: 5, Steps: a}, Touch{At: 6, Steps: c}),
 			want:  Attempt{Depth: 1, Times: []int64{5}},
 		},
 		{
 			name:  "the entry that later steps want starts latest and loses nothing",
-			world: with(same, Touch{5, a}, Touch{5, a | b}, Touch{6, b}, Touch{6, c}),
+			world: with(same, Touch{At: 5, Steps: a}, Touch{At: 5, Steps: a | b}, Touch{At: 6, Steps: b}, Touch{At: 6, Steps: c}),
 			want:  Attempt{Depth: 3, Times: []int64{5, 6, 6}, Converted: true},
 		},
 		{
 			name:  "before the range nothing opens",
-			world: with(func(w *world) { w.From = 5 }, Touch{4, a}, Touch{5, b}, Touch{6, c}),
+			world: with(func(w *world) { w.From = 5 }, Touch{At: 4, Steps: a}, Touch{At: 5, Steps: b}, Touch{At: 6, Steps: c}),
 			want:  Attempt{},
 		},
 		{
 			name:  "after the range later steps count",
-			world: with(func(w *world) { w.To = 6 }, Touch{5, a}, Touch{6, b}, Touch{7, c}),
+			world: with(func(w *world) { w.To = 6 }, Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}, Touch{At: 7, Steps: c}),
 			want:  Attempt{Depth: 3, Times: []int64{5, 6, 7}, Converted: true},
 		},
 		{
 			name: "under All nothing outside is seen",
 			world: with(func(w *world) { w.To, w.All = 6, true },
-				Touch{5, a}, Touch{6, b}, Touch{7, c}),
+				Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}, Touch{At: 7, Steps: c}),
 			want: Attempt{Depth: 1, Times: []int64{5}},
 		},
 		{
 			name:  "after as_of nothing is seen, and the window is open",
-			world: with(func(w *world) { w.AsOf = 6 }, Touch{5, a}, Touch{6, b}, Touch{7, c}),
+			world: with(func(w *world) { w.AsOf = 6 }, Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}, Touch{At: 7, Steps: c}),
 			want:  Attempt{Depth: 2, Times: []int64{5, 6}, InWindow: true},
 		},
 		{
 			name:  "a deadline at as_of is over",
-			world: with(func(w *world) { w.AsOf = 105 }, Touch{5, a}, Touch{6, b}),
+			world: with(func(w *world) { w.AsOf = 105 }, Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}),
 			want:  Attempt{Depth: 2, Times: []int64{5, 6}},
 		},
 		{
 			name:  "any attempt of Best keeps the window open",
-			world: with(func(w *world) { w.AsOf = 105 }, Touch{5, a}, Touch{6, b}, Touch{7, a}),
+			world: with(func(w *world) { w.AsOf = 105 }, Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}, Touch{At: 7, Steps: a}),
 			want:  Attempt{Depth: 2, Times: []int64{5, 6}, InWindow: true},
 		},
 		{
 			name: "only the counted one of First does",
 			world: with(func(w *world) { w.AsOf, w.First = 105, true },
-				Touch{5, a}, Touch{6, b}, Touch{7, a}),
+				Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}, Touch{At: 7, Steps: a}),
 			want: Attempt{Depth: 2, Times: []int64{5, 6}},
 		},
 		{
 			name: "the range's end is a deadline under All",
 			world: with(func(w *world) { w.AsOf, w.To, w.All = 20, 20, true },
-				Touch{5, a}, Touch{6, b}),
+				Touch{At: 5, Steps: a}, Touch{At: 6, Steps: b}),
 			want: Attempt{Depth: 2, Times: []int64{5, 6}},
 		},
 	}
@@ -161,6 +161,7 @@ func TestEvaluateWorkedExamples(t *testing.T) {
 }
 
 func diffAttempts(want, got Attempt) string {
+	want.Filled = 1<<want.Depth - 1
 	return gocmp.Diff(want, got, cmpopts.EquateEmpty())
 }
 
@@ -270,7 +271,7 @@ func TestEvaluateManyEqualTimes(t *testing.T) {
 		}
 		for at := range int64(6) {
 			for range rng.IntN(12) {
-				w.Touches = append(w.Touches, Touch{at, palette[rng.IntN(len(palette))]})
+				w.Touches = append(w.Touches, Touch{At: at, Steps: palette[rng.IntN(len(palette))]})
 			}
 		}
 		got := NewEvaluator(w.question()).Evaluate(w.Touches)

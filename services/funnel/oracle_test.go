@@ -53,7 +53,7 @@ func oracle(w world) Attempt {
 		counted = slices.MaxFunc(attempts, compareAttempts)
 		mayCount = attempts
 	}
-	a := Attempt{Depth: len(counted.times), Times: counted.times}
+	a := Attempt{Depth: len(counted.times), Times: counted.times, Filled: 1<<len(counted.times) - 1}
 	a.Converted = a.Depth == w.Steps
 	for _, m := range mayCount {
 		deadline := w.at(m.entry) + w.Window

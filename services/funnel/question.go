@@ -19,6 +19,12 @@ const (
 	MaxBreakdowns = 2
 	DefaultLimit  = 25
 	MaxLimit      = 1000
+	MaxHold       = 3
+	MaxExclusions = 8
+	MaxBuckets    = 10_000
+	MaxBins       = 60
+	// SessionGap between two touchpoints, and longer ones do, ends a session.
+	SessionGap = journey.SessionIdle
 )
 
 // Question asks how units, persons by default, travel through an ordered list of steps.
@@ -29,9 +35,19 @@ type Question struct {
 	// AsOf hides every touchpoint and trait change that occurred after it.
 	AsOf  time.Time
 	Steps []Step
+	Order Order
 	// Window is the time allowed from the entry, inclusive at its end.
 	Window  time.Duration
 	Reentry Reentry
+	// Count says how often a unit counts.
+	Count Count
+	// Simultaneity is by how much the times of two touchpoints may differ and be taken in either order.
+	Simultaneity time.Duration
+	// Hold are properties whose values an attempt's touchpoints, exclusions too, must share with its
+	// entry: at most MaxHold. An entry that lacks one of them opens nothing.
+	Hold []string
+	// Exclusions are touchpoints that must not come between two steps: at most MaxExclusions.
+	Exclusions []Exclusion
 	// Filter hides touchpoints before anything else. nil hides none.
 	Filter Filter
 	// Unit says whose journey it is.
@@ -40,6 +56,12 @@ type Question struct {
 	// of them, and at most Limit groups.
 	Breakdowns []Breakdown
 	Limit      int
+	// Buckets are the beginnings of the trend's buckets of entry time, ascending: each ends where the
+	// next one begins, the last at To, and the first begins at or before From. nil: no trend. At most
+	// MaxBuckets.
+	Buckets []time.Time
+	// TimeToConvert asks for the distribution of the time between two steps. nil: not asked.
+	TimeToConvert *TimeToConvert
 	// Departures asks what those did who filled a step and not the next.
 	Departures bool
 }
@@ -63,13 +85,72 @@ const (
 	First
 )
 
+// Order says what may lie between steps.
+type Order uint8
+
+// The orders. Ordered: other touchpoints may lie between the steps. Strict: none may. Any: the steps
+// may come in any order.
+const (
+	Ordered Order = iota
+	Strict
+	Any
+)
+
+// Count says how often a unit counts.
+type Count uint8
+
+// The counts: once; with every attempt, taken greedily from the first; with the best attempt of
+// every session.
+const (
+	Once Count = iota
+	PerAttempt
+	PerSession
+)
+
 // Step is one position of a funnel.
 type Step struct {
 	Target Target
 	// Conditions must all hold.
 	Conditions []Condition
-	Label      string
+	// Optional steps may be left out.
+	Optional bool
+	// Within is the most time since the previous filled required step. nil: only the window counts.
+	Within    *time.Duration
+	FirstTime FirstTime
+	Label     string
 }
+
+// FirstTime says whether only a unit's first touchpoint of a kind may fill a step.
+type FirstTime uint8
+
+// Always: any may. FirstOfTarget: only the unit's first ever of the step's target, which must then
+// pass the conditions. FirstMatching: the first that passes them.
+const (
+	Always FirstTime = iota
+	FirstOfTarget
+	FirstMatching
+)
+
+// Exclusion is a touchpoint that must not come after step From and before step To, both from 0.
+type Exclusion struct {
+	Target     Target
+	Conditions []Condition
+	From, To   int
+	Effect     Effect
+}
+
+// Effect says what an exclusion does to what it hits.
+type Effect uint8
+
+// Drop ends the attempt at the step reached; Remove makes it void.
+const (
+	Drop Effect = iota
+	Remove
+)
+
+// TimeToConvert names two steps, from 0, and the number of bins of the histogram of the time between
+// them: 0 for the cube root of the number of units, rounded up.
+type TimeToConvert struct{ From, To, Bins int }
 
 // Target is what fills a step.
 type Target struct {

@@ -43,7 +43,7 @@ func Reference(
 	for _, u := range unitsOf(personsOf(settle(facts), m, program), program) {
 		u.evaluator, u.newest = NewEvaluator(q), m
 		result := Result{Person: u.id.person, Persona: u.persona, Unit: u.id.value, Counted: u.count(q)}
-		if result.Attempt.Depth == 0 {
+		if len(result.Attempts) == 0 {
 			continue
 		}
 		tally.Add(&result.Counted)
@@ -52,17 +52,20 @@ func Reference(
 	return tally.Answer(), results, nil
 }
 
-// Select lists the units behind a number, in the order given, each with the attempt that it is
-// counted with there.
-func Select(results []Result, s Selection) []Result {
-	var selected []Result
-	for _, r := range results {
-		attempt, counted := s.Find(&r.Counted)
-		if !counted {
-			continue
+// Selected is a unit behind a number, with an attempt that it is counted with there.
+type Selected struct {
+	*Result
+	Attempt
+}
+
+// Select lists what is behind a number of a question, units in the order given, the attempts of
+// each by entry.
+func Select(q Question, results []Result, s Selection) []Selected {
+	var selected []Selected
+	for i := range results {
+		for _, a := range q.Find(s, &results[i].Counted, nil) {
+			selected = append(selected, Selected{&results[i], a})
 		}
-		r.Attempt = attempt
-		selected = append(selected, r)
 	}
 	return selected
 }

@@ -227,7 +227,7 @@ func TestReferenceConditionsAndPersonas(t *testing.T) {
 	if got := answer.Groups[0].Steps[1].SinceEntry.MeanSeconds; got != 60 {
 		t.Errorf("%v seconds from the dear view to the purchase, want 60", got)
 	}
-	listed := Select(persons, Selection{Step: 2, Group: []GroupValue{{Value: "pro"}}})
+	listed := Select(q, persons, Selection{Step: 2, Group: []GroupValue{{Value: "pro"}}})
 	if len(listed) != 1 || listed[0].Person !=
 		journey.PersonID(min(journey.UserIdentity("shop", "user1"),
 			journey.VisitorIdentity("shop", "visitor"))) {

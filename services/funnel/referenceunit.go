@@ -135,9 +135,8 @@ func viewTouch(n Needs, f *AttributedFact) TouchView {
 
 // count finds what counts of the unit.
 func (u *knownUnit) count(q Question) Counted {
-	attempt, leaving := u.evaluate(q, u.seen)
-	c := Counted{Attempt: attempt, Leaving: leaving}
-	if attempt.Depth == 0 || len(q.Breakdowns) == 0 {
+	c := Counted{Standing: u.evaluate(q, u.seen)}
+	if len(c.Attempts) == 0 || len(q.Breakdowns) == 0 {
 		return c
 	}
 	for _, key := range u.candidates(q) {
@@ -145,22 +144,29 @@ func (u *knownUnit) count(q Question) Counted {
 		if !stands {
 			continue
 		}
-		if attempt, leaving := u.evaluate(q, seen); attempt.Depth > 0 {
-			c.Groups = append(c.Groups, Grouped{Key: key, Attempt: attempt, Leaving: leaving})
+		if s := u.evaluate(q, seen); len(s.Attempts) > 0 {
+			c.Groups = append(c.Groups, Grouped{key, s})
 		}
 	}
 	return c
 }
 
-func (u *knownUnit) evaluate(q Question, seen []seenTouch) (Attempt, *Leaving) {
+func (u *knownUnit) evaluate(q Question, seen []seenTouch) Standing {
 	touches := make([]Touch, len(seen))
 	for i := range seen {
 		touches[i] = seen[i].Touch
 	}
 	a := u.evaluator.Evaluate(touches)
 	a.Times = slices.Clone(a.Times)
-	if !q.Departures || a.Depth == 0 || a.Converted {
-		return a, nil
+	if a.Depth == 0 {
+		return Standing{}
 	}
-	return a, u.leaving(q, seen, a)
+	s := Standing{Attempts: []Attempt{a}}
+	if q.Departures {
+		s.Leavings = []*Leaving{nil}
+		if !a.Converted {
+			s.Leavings[0] = u.leaving(q, seen, a)
+		}
+	}
+	return s
 }

@@ -1,11 +1,16 @@
 package funnel
 
+import "slices"
+
 // Selection names a number of a step, so that the persons behind it can be listed: the number is
 // the length of the list.
 type Selection struct {
 	// Step is its number, from 1.
 	Step int
 	Part Part
+	// Bucket keeps the attempts that count in a bucket of the trend, by its number from 1. 0 keeps what
+	// counts without a trend.
+	Bucket int
 	// Group keeps the units of one group, by a value per breakdown. nil keeps all.
 	Group []GroupValue
 }
@@ -21,25 +26,40 @@ const (
 	Dropped
 )
 
-// Find gives the attempt with which a unit is counted in the number. False if it is not.
-func (s Selection) Find(c *Counted) (Attempt, bool) {
-	if s.Group == nil {
-		return c.Attempt, s.holds(c.Attempt)
+// Find adds to a list the attempts with which a unit is counted in a number of the question: none
+// where it is not.
+func (q Question) Find(s Selection, c *Counted, list []Attempt) []Attempt {
+	standing := &c.Standing
+	if s.Group != nil {
+		key := KeyOf(s.Group...)
+		i := slices.IndexFunc(c.Groups, func(g Grouped) bool { return g.Key == key })
+		if i < 0 {
+			return list
+		}
+		standing = &c.Groups[i].Standing
 	}
-	key := KeyOf(s.Group...)
-	for _, g := range c.Groups {
-		if g.Key == key {
-			return g.Attempt, s.holds(g.Attempt)
+	if s.Bucket == 0 {
+		for i := range standing.Attempts {
+			if q.holds(s, &standing.Attempts[i]) {
+				list = append(list, standing.Attempts[i])
+			}
+		}
+		return list
+	}
+	for i := range standing.Buckets {
+		if b := &standing.Buckets[i]; b.Bucket == s.Bucket-1 && q.holds(s, &b.Attempt) {
+			list = append(list, b.Attempt)
 		}
 	}
-	return Attempt{}, false
+	return list
 }
 
-func (s Selection) holds(a Attempt) bool {
-	if s.Step < 1 || a.Depth < s.Step {
+// holds tells whether an attempt is counted in a number.
+func (q Question) holds(s Selection, a *Attempt) bool {
+	if s.Step < 1 || a.Filled>>(s.Step-1)&1 == 0 {
 		return false
 	}
-	ended := a.Depth == s.Step && !a.Converted
+	ended := !a.Converted && !q.optional(s.Step-1) && a.Depth == q.required(s.Step-1)
 	switch s.Part {
 	case PartLost:
 		return ended && !a.InWindow
@@ -50,4 +70,18 @@ func (s Selection) holds(a Attempt) bool {
 	default:
 		return true
 	}
+}
+
+// optional tells whether a step, from 0, may be left out. Under Any none may.
+func (q Question) optional(step int) bool { return q.Steps[step].Optional }
+
+// required is how many required steps there are up to a step, from 0.
+func (q Question) required(step int) int {
+	n := 0
+	for _, s := range q.Steps[:step+1] {
+		if !s.Optional {
+			n++
+		}
+	}
+	return n
 }

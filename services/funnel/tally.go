@@ -55,30 +55,30 @@ func NewTally(q Question) *Tally {
 
 func newTotals(steps int) *totals { return &totals{ended: make([]ended, steps)} }
 
-// Add counts a unit. One whose attempt has depth 0 does not count.
+// Add counts a unit. One without attempts does not count.
 func (t *Tally) Add(c *Counted) {
 	switch {
-	case c.Attempt.Depth == 0:
+	case len(c.Attempts) == 0:
 		return
 	case t.breakdowns == 0:
-		t.whole.add(t.steps, c.Attempt, c.Leaving)
+		t.whole.addAll(t.steps, &c.Standing)
 		return
 	case len(c.Groups) == 1 && !t.several:
 		g := t.group(c.Groups[0].Key)
 		if g.own == nil {
 			g.own = newTotals(t.steps)
 		}
-		g.own.add(t.steps, c.Attempt, c.Leaving)
+		g.own.addAll(t.steps, &c.Standing)
 		return
 	}
 	t.overlap = true
-	t.whole.add(t.steps, c.Attempt, c.Leaving)
+	t.whole.addAll(t.steps, &c.Standing)
 	for i := range c.Groups {
 		g := t.group(c.Groups[i].Key)
 		if g.shared == nil {
 			g.shared = newTotals(t.steps)
 		}
-		g.shared.add(t.steps, c.Groups[i].Attempt, c.Groups[i].Leaving)
+		g.shared.addAll(t.steps, &c.Groups[i].Standing)
 	}
 }
 
@@ -94,6 +94,12 @@ func (t *Tally) group(key Key) *groupTotals {
 // Groups is the number of different groups so far. An answer that rests on more than MaxGroups
 // should be refused.
 func (t *Tally) Groups() int { return len(t.groups) }
+
+func (s *totals) addAll(steps int, standing *Standing) {
+	for i, a := range standing.Attempts {
+		s.add(steps, a, standing.leaving(i))
+	}
+}
 
 func (s *totals) add(steps int, a Attempt, l *Leaving) {
 	switch {

@@ -100,6 +100,7 @@ func drawGroupValue(rt *rapid.T) GroupValue {
 
 func drawAttempt(rt *rapid.T, steps, least int) Attempt {
 	a := Attempt{Depth: rapid.IntRange(least, steps).Draw(rt, "depth")}
+	a.Filled = 1<<a.Depth - 1
 	a.Converted = a.Depth == steps
 	a.InWindow = !a.Converted && rapid.Bool().Draw(rt, "in window")
 	var at int64
@@ -110,11 +111,26 @@ func drawAttempt(rt *rapid.T, steps, least int) Attempt {
 	return a
 }
 
+func standingOf(a Attempt) Standing {
+	if a.Depth == 0 {
+		return Standing{}
+	}
+	return Standing{Attempts: []Attempt{a}}
+}
+
+// theOne is the attempt that counts of a unit, the zero one where none does.
+func theOne(s Standing) Attempt {
+	if len(s.Attempts) == 0 {
+		return Attempt{}
+	}
+	return s.Attempts[0]
+}
+
 // drawCounted draws a unit; shared tells that it is evaluated once per value, and that it may stand
 // in several groups or none.
 func drawCounted(rt *rapid.T, q Question, shared bool) Counted {
-	c := Counted{Attempt: drawAttempt(rt, len(q.Steps), 0)}
-	if c.Attempt.Depth == 0 || len(q.Breakdowns) == 0 {
+	c := Counted{Standing: standingOf(drawAttempt(rt, len(q.Steps), 0))}
+	if len(c.Attempts) == 0 || len(q.Breakdowns) == 0 {
 		return c
 	}
 	groups := 1
@@ -126,9 +142,9 @@ func drawCounted(rt *rapid.T, q Question, shared bool) Counted {
 		for b := range q.Breakdowns {
 			key[b] = drawGroupValue(rt)
 		}
-		g := Grouped{Key: key, Attempt: c.Attempt}
+		g := Grouped{key, c.Standing}
 		if shared {
-			g.Attempt = drawAttempt(rt, len(q.Steps), 1)
+			g.Standing = standingOf(drawAttempt(rt, len(q.Steps), 1))
 		}
 		if !slices.ContainsFunc(c.Groups, func(h Grouped) bool { return h.Key == key }) {
 			c.Groups = append(c.Groups, g)
@@ -171,7 +187,7 @@ func naiveNumbers(attempts []Attempt, steps int) []StepNumbers {
 func attemptsOf(units []Counted) []Attempt {
 	var attempts []Attempt
 	for _, u := range units {
-		attempts = append(attempts, u.Attempt)
+		attempts = append(attempts, u.Attempts...)
 	}
 	return attempts
 }
@@ -215,7 +231,7 @@ func TestTallyAgainstDefinitions(t *testing.T) {
 		if diff := gocmp.Diff(answer, left.Answer()); diff != "" {
 			rt.Fatalf("merged (-whole +merged):\n%s", diff)
 		}
-		checkSelections(rt, units, answer)
+		checkSelections(rt, q, units, answer)
 		checkAnswerAs(rt, whole, answer)
 	})
 }
@@ -267,7 +283,7 @@ func checkGroups(rt *rapid.T, q Question, units []Counted, answer Answer) {
 	members := make(map[Key][]Attempt)
 	for _, u := range units {
 		for _, g := range u.Groups {
-			members[g.Key] = append(members[g.Key], g.Attempt)
+			members[g.Key] = append(members[g.Key], g.Attempts...)
 		}
 	}
 	if want := min(len(members), q.Limit+1); len(answer.Groups) != want {
@@ -309,7 +325,7 @@ func ranksBefore(g, h Group) bool {
 	return false
 }
 
-func checkSelections(rt *rapid.T, units []Counted, answer Answer) {
+func checkSelections(rt *rapid.T, q Question, units []Counted, answer Answer) {
 	check := func(steps []StepNumbers, group []GroupValue) {
 		for k, s := range steps {
 			for part, want := range map[Part]int{
@@ -319,9 +335,7 @@ func checkSelections(rt *rapid.T, units []Counted, answer Answer) {
 				selection := Selection{Step: k + 1, Part: part, Group: group}
 				got := 0
 				for i := range units {
-					if a, counted := selection.Find(&units[i]); counted && a.Depth > k {
-						got++
-					}
+					got += len(q.Find(selection, &units[i], nil))
 				}
 				if got != want {
 					rt.Fatalf("%+v lists %d, want %d", selection, got, want)

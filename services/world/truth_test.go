@@ -175,11 +175,12 @@ func reference(
 		met[k] = make(map[journey.TouchpointID]int)
 	}
 	for _, r := range results {
-		if r.Leaving == nil {
+		leaving := r.Leavings[0]
+		if leaving == nil {
 			continue
 		}
-		for _, b := range r.Leaving.Barriers {
-			met[r.Attempt.Depth-1][b]++
+		for _, b := range leaving.Barriers {
+			met[r.Attempts[0].Depth-1][b]++
 		}
 	}
 	return counts, met

@@ -229,7 +229,7 @@ func (s *spine) compareSplits(
 		selection := funnel.Selection{
 			Step: 1 + c.IntN(len(q.Steps)), Part: funnel.Part(c.IntN(4)), Group: g.Values,
 		}
-		listed := funnel.Select(units, selection)
+		listed := funnel.Select(q, units, selection)
 		if n := numberOf(g.Steps[selection.Step-1], selection.Part); n != len(listed) {
 			t.Errorf("%d units are listed of %+v, the number is %d", len(listed), selection, n)
 		}

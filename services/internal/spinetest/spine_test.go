@@ -186,20 +186,20 @@ func (s *spine) compare(
 	for step := range q.Steps {
 		part := funnel.Part(step % 4)
 		selection := funnel.Selection{Step: step + 1, Part: part}
-		s.comparePersons(t, site, q, selection, funnel.Select(persons, selection))
+		s.comparePersons(t, site, q, selection, funnel.Select(q, persons, selection))
 	}
 }
 
 // comparePersons lists persons by pages of two.
 func (s *spine) comparePersons(
 	t *testing.T, site journey.SiteID, q funnel.Question, selection funnel.Selection,
-	want []funnel.Result,
+	want []funnel.Selected,
 ) {
 	t.Helper()
 	var ids, wantIDs []string
 	for _, p := range want {
 		wantIDs = append(wantIDs, fmt.Sprintf("%v %q %s %v %v", p.Person, p.Unit, p.Persona,
-			p.Attempt.Times, p.Attempt.Outcome()))
+			p.Times, p.Outcome()))
 	}
 	page := api.Page{Selection: selection, Limit: 2}
 	for {

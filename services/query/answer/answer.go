@@ -113,16 +113,14 @@ func (a *Answerer) Persons(
 	facts, err := a.each(ctx, site, q, true, func(pe *people) yield {
 		found = make([][]listed, workers())
 		return func(worker int, r result) error {
-			attempt, counted := page.Find(r.counted)
-			if !counted {
-				return nil
+			for i, attempt := range q.Find(page.Selection, r.counted, nil) {
+				attempt.Times = slices.Clone(attempt.Times)
+				l := listed{person: r.person, unit: r.unit, number: i, attempt: attempt}
+				if r.person != 0 {
+					l.persona = pe.view(r.person).Persona
+				}
+				found[worker] = append(found[worker], l)
 			}
-			attempt.Times = slices.Clone(attempt.Times)
-			l := listed{person: r.person, unit: r.unit, attempt: attempt}
-			if r.person != 0 {
-				l.persona = pe.view(r.person).Persona
-			}
-			found[worker] = append(found[worker], l)
 			return nil
 		}
 	})

@@ -95,7 +95,7 @@ func (w *worker) count(r result) {
 	case err != nil:
 		w.err = fmt.Errorf("counting a unit: %w", err)
 		return
-	case counted.Attempt.Depth == 0:
+	case len(counted.Attempts) == 0:
 		return
 	}
 	r.counted = counted

@@ -19,11 +19,13 @@ type listed struct {
 	person  journey.PersonID
 	persona journey.PersonaID
 	unit    string
+	// number is that of the attempt among those of the unit that are listed, from 0.
+	number  int
 	attempt funnel.Attempt
 }
 
 func compareListed(a, b listed) int {
-	return cmp.Or(cmp.Compare(a.person, b.person), cmp.Compare(a.unit, b.unit))
+	return cmp.Or(cmp.Compare(a.person, b.person), cmp.Compare(a.unit, b.unit), cmp.Compare(a.number, b.number))
 }
 
 // begin is where a page begins.

@@ -23,6 +23,148 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// AttemptEnd is what ended an attempt.
+type AttemptEnd int32
+
+const (
+	// Never sent.
+	AttemptEnd_ATTEMPT_END_UNSPECIFIED AttemptEnd = 0
+	// All required steps are filled.
+	AttemptEnd_ATTEMPT_END_CONVERTED AttemptEnd = 1
+	// The window closed.
+	AttemptEnd_ATTEMPT_END_WINDOW AttemptEnd = 2
+	// The time for the next required step ran out.
+	AttemptEnd_ATTEMPT_END_WITHIN AttemptEnd = 3
+	// The range ended, under ALL.
+	AttemptEnd_ATTEMPT_END_RANGE AttemptEnd = 4
+	// The session ended.
+	AttemptEnd_ATTEMPT_END_SESSION AttemptEnd = 5
+	// An exclusion of effect DROP.
+	AttemptEnd_ATTEMPT_END_DROPPED AttemptEnd = 6
+	// An exclusion of effect REMOVE: the attempt is void.
+	AttemptEnd_ATTEMPT_END_REMOVED AttemptEnd = 7
+	// Another touchpoint came between, under STRICT.
+	AttemptEnd_ATTEMPT_END_BROKEN AttemptEnd = 8
+	// Nothing did: it can still convert after as_of.
+	AttemptEnd_ATTEMPT_END_OPEN AttemptEnd = 9
+)
+
+// Enum value maps for AttemptEnd.
+var (
+	AttemptEnd_name = map[int32]string{
+		0: "ATTEMPT_END_UNSPECIFIED",
+		1: "ATTEMPT_END_CONVERTED",
+		2: "ATTEMPT_END_WINDOW",
+		3: "ATTEMPT_END_WITHIN",
+		4: "ATTEMPT_END_RANGE",
+		5: "ATTEMPT_END_SESSION",
+		6: "ATTEMPT_END_DROPPED",
+		7: "ATTEMPT_END_REMOVED",
+		8: "ATTEMPT_END_BROKEN",
+		9: "ATTEMPT_END_OPEN",
+	}
+	AttemptEnd_value = map[string]int32{
+		"ATTEMPT_END_UNSPECIFIED": 0,
+		"ATTEMPT_END_CONVERTED":   1,
+		"ATTEMPT_END_WINDOW":      2,
+		"ATTEMPT_END_WITHIN":      3,
+		"ATTEMPT_END_RANGE":       4,
+		"ATTEMPT_END_SESSION":     5,
+		"ATTEMPT_END_DROPPED":     6,
+		"ATTEMPT_END_REMOVED":     7,
+		"ATTEMPT_END_BROKEN":      8,
+		"ATTEMPT_END_OPEN":        9,
+	}
+)
+
+func (x AttemptEnd) Enum() *AttemptEnd {
+	p := new(AttemptEnd)
+	*p = x
+	return p
+}
+
+func (x AttemptEnd) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AttemptEnd) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_funnel_v1_funnel_proto_enumTypes[0].Descriptor()
+}
+
+func (AttemptEnd) Type() protoreflect.EnumType {
+	return &file_waystage_funnel_v1_funnel_proto_enumTypes[0]
+}
+
+func (x AttemptEnd) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AttemptEnd.Descriptor instead.
+func (AttemptEnd) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{0}
+}
+
+// ReasonKind is what a reason is.
+type ReasonKind int32
+
+const (
+	// Never sent.
+	ReasonKind_REASON_KIND_UNSPECIFIED ReasonKind = 0
+	// A barrier of the map.
+	ReasonKind_REASON_KIND_BARRIER ReasonKind = 1
+	// A touchpoint of the map.
+	ReasonKind_REASON_KIND_TOUCHPOINT ReasonKind = 2
+	// An event that is no touchpoint of the map.
+	ReasonKind_REASON_KIND_EVENT ReasonKind = 3
+	// A value of a property.
+	ReasonKind_REASON_KIND_PROPERTY ReasonKind = 4
+)
+
+// Enum value maps for ReasonKind.
+var (
+	ReasonKind_name = map[int32]string{
+		0: "REASON_KIND_UNSPECIFIED",
+		1: "REASON_KIND_BARRIER",
+		2: "REASON_KIND_TOUCHPOINT",
+		3: "REASON_KIND_EVENT",
+		4: "REASON_KIND_PROPERTY",
+	}
+	ReasonKind_value = map[string]int32{
+		"REASON_KIND_UNSPECIFIED": 0,
+		"REASON_KIND_BARRIER":     1,
+		"REASON_KIND_TOUCHPOINT":  2,
+		"REASON_KIND_EVENT":       3,
+		"REASON_KIND_PROPERTY":    4,
+	}
+)
+
+func (x ReasonKind) Enum() *ReasonKind {
+	p := new(ReasonKind)
+	*p = x
+	return p
+}
+
+func (x ReasonKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReasonKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_waystage_funnel_v1_funnel_proto_enumTypes[1].Descriptor()
+}
+
+func (ReasonKind) Type() protoreflect.EnumType {
+	return &file_waystage_funnel_v1_funnel_proto_enumTypes[1]
+}
+
+func (x ReasonKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReasonKind.Descriptor instead.
+func (ReasonKind) EnumDescriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{1}
+}
+
 // PersonSelection is one of the numbers of a step.
 type PersonSelection int32
 
@@ -68,11 +210,11 @@ func (x PersonSelection) String() string {
 }
 
 func (PersonSelection) Descriptor() protoreflect.EnumDescriptor {
-	return file_waystage_funnel_v1_funnel_proto_enumTypes[0].Descriptor()
+	return file_waystage_funnel_v1_funnel_proto_enumTypes[2].Descriptor()
 }
 
 func (PersonSelection) Type() protoreflect.EnumType {
-	return &file_waystage_funnel_v1_funnel_proto_enumTypes[0]
+	return &file_waystage_funnel_v1_funnel_proto_enumTypes[2]
 }
 
 func (x PersonSelection) Number() protoreflect.EnumNumber {
@@ -81,7 +223,7 @@ func (x PersonSelection) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PersonSelection.Descriptor instead.
 func (PersonSelection) EnumDescriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{0}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{2}
 }
 
 // Outcome is what became of a unit.
@@ -125,11 +267,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_waystage_funnel_v1_funnel_proto_enumTypes[1].Descriptor()
+	return file_waystage_funnel_v1_funnel_proto_enumTypes[3].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_waystage_funnel_v1_funnel_proto_enumTypes[1]
+	return &file_waystage_funnel_v1_funnel_proto_enumTypes[3]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -138,7 +280,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{1}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{3}
 }
 
 // AskFunnelRequest holds a funnel question.
@@ -224,7 +366,14 @@ type AskFunnelResponse struct {
 	// What the answer rests on.
 	Facts *AnswerFacts `protobuf:"bytes,3,opt,name=facts,proto3" json:"facts,omitempty"`
 	// The answer that this one is set beside. Absent without compare.
-	Comparison    *Comparison `protobuf:"bytes,4,opt,name=comparison,proto3" json:"comparison,omitempty"`
+	Comparison *Comparison `protobuf:"bytes,4,opt,name=comparison,proto3" json:"comparison,omitempty"`
+	// Buckets of entry time in order, empty ones too. None without a trend.
+	Trend []*TrendBucket `protobuf:"bytes,5,rep,name=trend,proto3" json:"trend,omitempty"`
+	// Time between two steps. Absent where it is not asked.
+	TimeToConvert *Distribution `protobuf:"bytes,6,opt,name=time_to_convert,json=timeToConvert,proto3" json:"time_to_convert,omitempty"`
+	// Whether the variants were drawn as evenly as they should have been. Absent without a breakdown by
+	// variant alone.
+	SampleRatio   *SampleRatio `protobuf:"bytes,7,opt,name=sample_ratio,json=sampleRatio,proto3" json:"sample_ratio,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -287,6 +436,1133 @@ func (x *AskFunnelResponse) GetComparison() *Comparison {
 	return nil
 }
 
+func (x *AskFunnelResponse) GetTrend() []*TrendBucket {
+	if x != nil {
+		return x.Trend
+	}
+	return nil
+}
+
+func (x *AskFunnelResponse) GetTimeToConvert() *Distribution {
+	if x != nil {
+		return x.TimeToConvert
+	}
+	return nil
+}
+
+func (x *AskFunnelResponse) GetSampleRatio() *SampleRatio {
+	if x != nil {
+		return x.SampleRatio
+	}
+	return nil
+}
+
+// TrendBucket holds the numbers of the attempts that entered in it.
+type TrendBucket struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Beginning, UTC: that of an hour, day, week or month of the site's time zone; that of the first
+	// may lie before the range.
+	FromTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	// End, itself outside, UTC.
+	ToTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to_time,json=toTime,proto3" json:"to_time,omitempty"`
+	// One entry per step, in the question's order.
+	Steps         []*StepResult `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrendBucket) Reset() {
+	*x = TrendBucket{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrendBucket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrendBucket) ProtoMessage() {}
+
+func (x *TrendBucket) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrendBucket.ProtoReflect.Descriptor instead.
+func (*TrendBucket) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TrendBucket) GetFromTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FromTime
+	}
+	return nil
+}
+
+func (x *TrendBucket) GetToTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ToTime
+	}
+	return nil
+}
+
+func (x *TrendBucket) GetSteps() []*StepResult {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// Distribution is how long units took between two steps.
+type Distribution struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From this step, from 1.
+	FromStep uint32 `protobuf:"varint,1,opt,name=from_step,json=fromStep,proto3" json:"from_step,omitempty"`
+	// To this step, from 1.
+	ToStep uint32 `protobuf:"varint,2,opt,name=to_step,json=toStep,proto3" json:"to_step,omitempty"`
+	// Units that filled both.
+	Count uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// Sums. Absent without such units.
+	Spans *Spans `protobuf:"bytes,4,opt,name=spans,proto3" json:"spans,omitempty"`
+	// Percentiles 1, 5, 10, 25, 50, 75, 90, 95 and 99 by nearest rank, but for the 50th, which is the
+	// median. Empty without such units.
+	Percentiles []*Percentile `protobuf:"bytes,5,rep,name=percentiles,proto3" json:"percentiles,omitempty"`
+	// Histogram, in order, one bin more than asked: the last one begins at or after the longest time.
+	// Empty without such units.
+	Bins          []*Bin `protobuf:"bytes,6,rep,name=bins,proto3" json:"bins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Distribution) Reset() {
+	*x = Distribution{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Distribution) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Distribution) ProtoMessage() {}
+
+func (x *Distribution) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Distribution.ProtoReflect.Descriptor instead.
+func (*Distribution) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Distribution) GetFromStep() uint32 {
+	if x != nil {
+		return x.FromStep
+	}
+	return 0
+}
+
+func (x *Distribution) GetToStep() uint32 {
+	if x != nil {
+		return x.ToStep
+	}
+	return 0
+}
+
+func (x *Distribution) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Distribution) GetSpans() *Spans {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+func (x *Distribution) GetPercentiles() []*Percentile {
+	if x != nil {
+		return x.Percentiles
+	}
+	return nil
+}
+
+func (x *Distribution) GetBins() []*Bin {
+	if x != nil {
+		return x.Bins
+	}
+	return nil
+}
+
+// Percentile is a length of time that so many percent of the units took at most.
+type Percentile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 99.
+	Percent float64 `protobuf:"fixed64,1,opt,name=percent,proto3" json:"percent,omitempty"`
+	// In seconds.
+	Seconds       float64 `protobuf:"fixed64,2,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Percentile) Reset() {
+	*x = Percentile{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Percentile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Percentile) ProtoMessage() {}
+
+func (x *Percentile) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Percentile.ProtoReflect.Descriptor instead.
+func (*Percentile) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Percentile) GetPercent() float64 {
+	if x != nil {
+		return x.Percent
+	}
+	return 0
+}
+
+func (x *Percentile) GetSeconds() float64 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+// Bin is a column of a histogram.
+type Bin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Beginning, itself inside, in seconds.
+	FromSeconds float64 `protobuf:"fixed64,1,opt,name=from_seconds,json=fromSeconds,proto3" json:"from_seconds,omitempty"`
+	// End, itself outside, in seconds.
+	ToSeconds float64 `protobuf:"fixed64,2,opt,name=to_seconds,json=toSeconds,proto3" json:"to_seconds,omitempty"`
+	// Units.
+	Count         uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bin) Reset() {
+	*x = Bin{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bin) ProtoMessage() {}
+
+func (x *Bin) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bin.ProtoReflect.Descriptor instead.
+func (*Bin) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Bin) GetFromSeconds() float64 {
+	if x != nil {
+		return x.FromSeconds
+	}
+	return 0
+}
+
+func (x *Bin) GetToSeconds() float64 {
+	if x != nil {
+		return x.ToSeconds
+	}
+	return 0
+}
+
+func (x *Bin) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// SampleRatio tests whether units stand in variants as evenly as if they had been drawn with equal
+// shares: Pearson's chi-squared test.
+type SampleRatio struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Test statistic.
+	ChiSquared float64 `protobuf:"fixed64,1,opt,name=chi_squared,json=chiSquared,proto3" json:"chi_squared,omitempty"`
+	// Probability of such a difference or a larger one by chance.
+	PValue float64 `protobuf:"fixed64,2,opt,name=p_value,json=pValue,proto3" json:"p_value,omitempty"`
+	// Whether p_value is below 0.001: the experiment should not be trusted then.
+	Mismatch      bool `protobuf:"varint,3,opt,name=mismatch,proto3" json:"mismatch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SampleRatio) Reset() {
+	*x = SampleRatio{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SampleRatio) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SampleRatio) ProtoMessage() {}
+
+func (x *SampleRatio) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SampleRatio.ProtoReflect.Descriptor instead.
+func (*SampleRatio) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SampleRatio) GetChiSquared() float64 {
+	if x != nil {
+		return x.ChiSquared
+	}
+	return 0
+}
+
+func (x *SampleRatio) GetPValue() float64 {
+	if x != nil {
+		return x.PValue
+	}
+	return 0
+}
+
+func (x *SampleRatio) GetMismatch() bool {
+	if x != nil {
+		return x.Mismatch
+	}
+	return false
+}
+
+// StreamFunnelRequest holds a funnel question, as AskFunnelRequest does.
+type StreamFunnelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "sites/{site}". Required.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The question, whole. Required unless words or saved say it; not beside them.
+	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question in words.
+	Words *QuestionWords `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved         string `protobuf:"bytes,4,opt,name=saved,proto3" json:"saved,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamFunnelRequest) Reset() {
+	*x = StreamFunnelRequest{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamFunnelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamFunnelRequest) ProtoMessage() {}
+
+func (x *StreamFunnelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamFunnelRequest.ProtoReflect.Descriptor instead.
+func (*StreamFunnelRequest) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *StreamFunnelRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *StreamFunnelRequest) GetQuestion() *FunnelQuestion {
+	if x != nil {
+		return x.Question
+	}
+	return nil
+}
+
+func (x *StreamFunnelRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *StreamFunnelRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
+// StreamFunnelResponse is a message on the way to an answer.
+type StreamFunnelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of them.
+	//
+	// Types that are valid to be assigned to Is:
+	//
+	//	*StreamFunnelResponse_Progress
+	//	*StreamFunnelResponse_Answer
+	Is            isStreamFunnelResponse_Is `protobuf_oneof:"is"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamFunnelResponse) Reset() {
+	*x = StreamFunnelResponse{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamFunnelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamFunnelResponse) ProtoMessage() {}
+
+func (x *StreamFunnelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamFunnelResponse.ProtoReflect.Descriptor instead.
+func (*StreamFunnelResponse) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *StreamFunnelResponse) GetIs() isStreamFunnelResponse_Is {
+	if x != nil {
+		return x.Is
+	}
+	return nil
+}
+
+func (x *StreamFunnelResponse) GetProgress() *Progress {
+	if x != nil {
+		if x, ok := x.Is.(*StreamFunnelResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *StreamFunnelResponse) GetAnswer() *AskFunnelResponse {
+	if x != nil {
+		if x, ok := x.Is.(*StreamFunnelResponse_Answer); ok {
+			return x.Answer
+		}
+	}
+	return nil
+}
+
+type isStreamFunnelResponse_Is interface {
+	isStreamFunnelResponse_Is()
+}
+
+type StreamFunnelResponse_Progress struct {
+	// How far it is.
+	Progress *Progress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type StreamFunnelResponse_Answer struct {
+	// The answer: the last message.
+	Answer *AskFunnelResponse `protobuf:"bytes,2,opt,name=answer,proto3,oneof"`
+}
+
+func (*StreamFunnelResponse_Progress) isStreamFunnelResponse_Is() {}
+
+func (*StreamFunnelResponse_Answer) isStreamFunnelResponse_Is() {}
+
+// Progress is how far the store is with reading.
+type Progress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rows read.
+	RowsRead float64 `protobuf:"fixed64,1,opt,name=rows_read,json=rowsRead,proto3" json:"rows_read,omitempty"`
+	// Rows to read, as far as is known: it may grow. 0 where nothing is known yet.
+	RowsToRead float64 `protobuf:"fixed64,2,opt,name=rows_to_read,json=rowsToRead,proto3" json:"rows_to_read,omitempty"`
+	// Questions that wait before this one. 0 once it is being answered.
+	WaitingBehind uint32 `protobuf:"varint,3,opt,name=waiting_behind,json=waitingBehind,proto3" json:"waiting_behind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Progress) Reset() {
+	*x = Progress{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Progress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Progress) ProtoMessage() {}
+
+func (x *Progress) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Progress.ProtoReflect.Descriptor instead.
+func (*Progress) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Progress) GetRowsRead() float64 {
+	if x != nil {
+		return x.RowsRead
+	}
+	return 0
+}
+
+func (x *Progress) GetRowsToRead() float64 {
+	if x != nil {
+		return x.RowsToRead
+	}
+	return 0
+}
+
+func (x *Progress) GetWaitingBehind() uint32 {
+	if x != nil {
+		return x.WaitingBehind
+	}
+	return 0
+}
+
+// ExplainFunnelRequest holds a funnel question and whom it is explained for.
+type ExplainFunnelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "sites/{site}". Required.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The question, whole. Required unless words or saved say it; not beside them.
+	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question in words. Over HTTP also as the query parameters of a GET of the same path.
+	Words *QuestionWords `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved string `protobuf:"bytes,4,opt,name=saved,proto3" json:"saved,omitempty"`
+	// The unit, by one of its names. Required.
+	//
+	// Types that are valid to be assigned to Who:
+	//
+	//	*ExplainFunnelRequest_PersonId
+	//	*ExplainFunnelRequest_UserId
+	//	*ExplainFunnelRequest_AnonymousId
+	//	*ExplainFunnelRequest_Unit
+	Who           isExplainFunnelRequest_Who `protobuf_oneof:"who"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainFunnelRequest) Reset() {
+	*x = ExplainFunnelRequest{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainFunnelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainFunnelRequest) ProtoMessage() {}
+
+func (x *ExplainFunnelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainFunnelRequest.ProtoReflect.Descriptor instead.
+func (*ExplainFunnelRequest) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ExplainFunnelRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ExplainFunnelRequest) GetQuestion() *FunnelQuestion {
+	if x != nil {
+		return x.Question
+	}
+	return nil
+}
+
+func (x *ExplainFunnelRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *ExplainFunnelRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
+func (x *ExplainFunnelRequest) GetWho() isExplainFunnelRequest_Who {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *ExplainFunnelRequest) GetPersonId() string {
+	if x != nil {
+		if x, ok := x.Who.(*ExplainFunnelRequest_PersonId); ok {
+			return x.PersonId
+		}
+	}
+	return ""
+}
+
+func (x *ExplainFunnelRequest) GetUserId() string {
+	if x != nil {
+		if x, ok := x.Who.(*ExplainFunnelRequest_UserId); ok {
+			return x.UserId
+		}
+	}
+	return ""
+}
+
+func (x *ExplainFunnelRequest) GetAnonymousId() string {
+	if x != nil {
+		if x, ok := x.Who.(*ExplainFunnelRequest_AnonymousId); ok {
+			return x.AnonymousId
+		}
+	}
+	return ""
+}
+
+func (x *ExplainFunnelRequest) GetUnit() string {
+	if x != nil {
+		if x, ok := x.Who.(*ExplainFunnelRequest_Unit); ok {
+			return x.Unit
+		}
+	}
+	return ""
+}
+
+type isExplainFunnelRequest_Who interface {
+	isExplainFunnelRequest_Who()
+}
+
+type ExplainFunnelRequest_PersonId struct {
+	// Id of a person, 16 hexadecimal digits. For questions about persons.
+	PersonId string `protobuf:"bytes,5,opt,name=person_id,json=personId,proto3,oneof"`
+}
+
+type ExplainFunnelRequest_UserId struct {
+	// A user id of a person. For questions about persons.
+	UserId string `protobuf:"bytes,6,opt,name=user_id,json=userId,proto3,oneof"`
+}
+
+type ExplainFunnelRequest_AnonymousId struct {
+	// An anonymous id of a person. For questions about persons.
+	AnonymousId string `protobuf:"bytes,7,opt,name=anonymous_id,json=anonymousId,proto3,oneof"`
+}
+
+type ExplainFunnelRequest_Unit struct {
+	// The unit's value. For questions about other units.
+	Unit string `protobuf:"bytes,8,opt,name=unit,proto3,oneof"`
+}
+
+func (*ExplainFunnelRequest_PersonId) isExplainFunnelRequest_Who() {}
+
+func (*ExplainFunnelRequest_UserId) isExplainFunnelRequest_Who() {}
+
+func (*ExplainFunnelRequest_AnonymousId) isExplainFunnelRequest_Who() {}
+
+func (*ExplainFunnelRequest_Unit) isExplainFunnelRequest_Who() {}
+
+// ExplainFunnelResponse says why a unit counts as it does.
+type ExplainFunnelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the person. Empty where the unit is none.
+	PersonId string `protobuf:"bytes,1,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	// The unit's value. Empty where it is the person.
+	Unit string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Labels of the steps, in order.
+	Labels []string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty"`
+	// Every attempt, by entry. Empty where nothing opened one.
+	Attempts []*ExplainedAttempt `protobuf:"bytes,4,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	// In words, why the counted attempts were chosen; or why none counts.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Touchpoints of the unit that the question sees, in shown order: those that fill a step, are an
+	// exclusion or ended an attempt, and others up to 1,000.
+	Touchpoints []*ExplainedTouchpoint `protobuf:"bytes,6,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// How many others there are beyond those.
+	TouchpointsLeftOut uint32 `protobuf:"varint,7,opt,name=touchpoints_left_out,json=touchpointsLeftOut,proto3" json:"touchpoints_left_out,omitempty"`
+	// What the answer rests on.
+	Facts         *AnswerFacts `protobuf:"bytes,8,opt,name=facts,proto3" json:"facts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainFunnelResponse) Reset() {
+	*x = ExplainFunnelResponse{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainFunnelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainFunnelResponse) ProtoMessage() {}
+
+func (x *ExplainFunnelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainFunnelResponse.ProtoReflect.Descriptor instead.
+func (*ExplainFunnelResponse) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ExplainFunnelResponse) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
+	}
+	return ""
+}
+
+func (x *ExplainFunnelResponse) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ExplainFunnelResponse) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ExplainFunnelResponse) GetAttempts() []*ExplainedAttempt {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
+func (x *ExplainFunnelResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExplainFunnelResponse) GetTouchpoints() []*ExplainedTouchpoint {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+func (x *ExplainFunnelResponse) GetTouchpointsLeftOut() uint32 {
+	if x != nil {
+		return x.TouchpointsLeftOut
+	}
+	return 0
+}
+
+func (x *ExplainFunnelResponse) GetFacts() *AnswerFacts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+// ExplainedTouchpoint is a touchpoint of a unit.
+type ExplainedTouchpoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Instant that counts, UTC.
+	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
+	// Event name.
+	Event string `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	// Id in the map. Empty where no rule of the map held.
+	Touchpoint string `protobuf:"bytes,3,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// Stage in the map. Empty where no rule of the map held.
+	Stage string `protobuf:"bytes,4,opt,name=stage,proto3" json:"stage,omitempty"`
+	// Message id.
+	MessageId string `protobuf:"bytes,5,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
+	// Numbers of the steps that it may fill, from 1.
+	Steps []uint32 `protobuf:"varint,6,rep,packed,name=steps,proto3" json:"steps,omitempty"`
+	// Numbers of the exclusions that it is, from 1.
+	Exclusions    []uint32 `protobuf:"varint,7,rep,packed,name=exclusions,proto3" json:"exclusions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedTouchpoint) Reset() {
+	*x = ExplainedTouchpoint{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedTouchpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedTouchpoint) ProtoMessage() {}
+
+func (x *ExplainedTouchpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedTouchpoint.ProtoReflect.Descriptor instead.
+func (*ExplainedTouchpoint) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ExplainedTouchpoint) GetOccurredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OccurredAt
+	}
+	return nil
+}
+
+func (x *ExplainedTouchpoint) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ExplainedTouchpoint) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+func (x *ExplainedTouchpoint) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *ExplainedTouchpoint) GetMessageId() string {
+	if x != nil {
+		return x.MessageId
+	}
+	return ""
+}
+
+func (x *ExplainedTouchpoint) GetSteps() []uint32 {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *ExplainedTouchpoint) GetExclusions() []uint32 {
+	if x != nil {
+		return x.Exclusions
+	}
+	return nil
+}
+
+// ExplainedAttempt is an attempt and the assignment that it took.
+type ExplainedAttempt struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which touchpoint filled which step, in the order of steps; under ANY by time.
+	Steps []*FilledStep `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Required steps filled.
+	Depth uint32 `protobuf:"varint,2,opt,name=depth,proto3" json:"depth,omitempty"`
+	// What became of it.
+	Outcome Outcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=waystage.funnel.v1.Outcome" json:"outcome,omitempty"`
+	// What ended it.
+	End AttemptEnd `protobuf:"varint,4,opt,name=end,proto3,enum=waystage.funnel.v1.AttemptEnd" json:"end,omitempty"`
+	// When it ended or will end, UTC.
+	EndedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	// Place in touchpoints of the exclusion or of the touchpoint that broke STRICT, from 0.
+	EndedBy *uint32 `protobuf:"varint,6,opt,name=ended_by,json=endedBy,proto3,oneof" json:"ended_by,omitempty"`
+	// Whether it counts.
+	Counted bool `protobuf:"varint,7,opt,name=counted,proto3" json:"counted,omitempty"`
+	// In words, why it counts or does not.
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Number of its bucket of the trend if it counts there, from 1, else 0.
+	Bucket        uint32 `protobuf:"varint,9,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedAttempt) Reset() {
+	*x = ExplainedAttempt{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedAttempt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedAttempt) ProtoMessage() {}
+
+func (x *ExplainedAttempt) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedAttempt.ProtoReflect.Descriptor instead.
+func (*ExplainedAttempt) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ExplainedAttempt) GetSteps() []*FilledStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *ExplainedAttempt) GetDepth() uint32 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+func (x *ExplainedAttempt) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_OUTCOME_UNSPECIFIED
+}
+
+func (x *ExplainedAttempt) GetEnd() AttemptEnd {
+	if x != nil {
+		return x.End
+	}
+	return AttemptEnd_ATTEMPT_END_UNSPECIFIED
+}
+
+func (x *ExplainedAttempt) GetEndedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndedAt
+	}
+	return nil
+}
+
+func (x *ExplainedAttempt) GetEndedBy() uint32 {
+	if x != nil && x.EndedBy != nil {
+		return *x.EndedBy
+	}
+	return 0
+}
+
+func (x *ExplainedAttempt) GetCounted() bool {
+	if x != nil {
+		return x.Counted
+	}
+	return false
+}
+
+func (x *ExplainedAttempt) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExplainedAttempt) GetBucket() uint32 {
+	if x != nil {
+		return x.Bucket
+	}
+	return 0
+}
+
+// FilledStep is a step and what filled it.
+type FilledStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the step, from 1; under ANY the step that the touchpoint filled.
+	Step uint32 `protobuf:"varint,1,opt,name=step,proto3" json:"step,omitempty"`
+	// Place in touchpoints, from 0.
+	Touchpoint    uint32 `protobuf:"varint,2,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilledStep) Reset() {
+	*x = FilledStep{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilledStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilledStep) ProtoMessage() {}
+
+func (x *FilledStep) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilledStep.ProtoReflect.Descriptor instead.
+func (*FilledStep) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *FilledStep) GetStep() uint32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *FilledStep) GetTouchpoint() uint32 {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return 0
+}
+
 // Comparison is the answer of the same question over another range or filter.
 type Comparison struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -307,7 +1583,7 @@ type Comparison struct {
 
 func (x *Comparison) Reset() {
 	*x = Comparison{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -319,7 +1595,7 @@ func (x *Comparison) String() string {
 func (*Comparison) ProtoMessage() {}
 
 func (x *Comparison) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[2]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -332,7 +1608,7 @@ func (x *Comparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Comparison.ProtoReflect.Descriptor instead.
 func (*Comparison) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{2}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Comparison) GetFromTime() *timestamppb.Timestamp {
@@ -397,7 +1673,7 @@ type StepResult struct {
 
 func (x *StepResult) Reset() {
 	*x = StepResult{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +1685,7 @@ func (x *StepResult) String() string {
 func (*StepResult) ProtoMessage() {}
 
 func (x *StepResult) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[3]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +1698,7 @@ func (x *StepResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepResult.ProtoReflect.Descriptor instead.
 func (*StepResult) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{3}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StepResult) GetStep() uint32 {
@@ -503,7 +1779,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +1791,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[4]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +1804,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{4}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Share) GetValue() float64 {
@@ -567,7 +1843,7 @@ type Spans struct {
 
 func (x *Spans) Reset() {
 	*x = Spans{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +1855,7 @@ func (x *Spans) String() string {
 func (*Spans) ProtoMessage() {}
 
 func (x *Spans) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[5]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +1868,7 @@ func (x *Spans) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Spans.ProtoReflect.Descriptor instead.
 func (*Spans) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{5}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Spans) GetMeanSeconds() float64 {
@@ -624,14 +1900,21 @@ type GroupResult struct {
 	// Whether it holds all groups past the limit.
 	Other bool `protobuf:"varint,2,opt,name=other,proto3" json:"other,omitempty"`
 	// One entry per step, in the question's order.
-	Steps         []*StepResult `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
+	Steps []*StepResult `protobuf:"bytes,3,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Conversion from the first to the last step beside that of all other groups together. Absent for
+	// the rest past the limit, where groups overlap, and where either has no unit.
+	Test *GroupTest `protobuf:"bytes,4,opt,name=test,proto3" json:"test,omitempty"`
+	// Buckets of entry time in order, those of the answer. None without a trend.
+	Trend []*TrendBucket `protobuf:"bytes,5,rep,name=trend,proto3" json:"trend,omitempty"`
+	// Time between two steps. Absent where it is not asked.
+	TimeToConvert *Distribution `protobuf:"bytes,6,opt,name=time_to_convert,json=timeToConvert,proto3" json:"time_to_convert,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GroupResult) Reset() {
 	*x = GroupResult{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +1926,7 @@ func (x *GroupResult) String() string {
 func (*GroupResult) ProtoMessage() {}
 
 func (x *GroupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[6]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +1939,7 @@ func (x *GroupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupResult.ProtoReflect.Descriptor instead.
 func (*GroupResult) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{6}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GroupResult) GetValues() []*GroupValue {
@@ -680,6 +1963,137 @@ func (x *GroupResult) GetSteps() []*StepResult {
 	return nil
 }
 
+func (x *GroupResult) GetTest() *GroupTest {
+	if x != nil {
+		return x.Test
+	}
+	return nil
+}
+
+func (x *GroupResult) GetTrend() []*TrendBucket {
+	if x != nil {
+		return x.Trend
+	}
+	return nil
+}
+
+func (x *GroupResult) GetTimeToConvert() *Distribution {
+	if x != nil {
+		return x.TimeToConvert
+	}
+	return nil
+}
+
+// GroupTest sets the conversion of a group beside that of all other groups together.
+type GroupTest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Share of the group less that of the others, in [-1, 1].
+	Difference float64 `protobuf:"fixed64,1,opt,name=difference,proto3" json:"difference,omitempty"`
+	// Lower end of its 95 % interval (Newcombe's of Wilson intervals).
+	Low float64 `protobuf:"fixed64,2,opt,name=low,proto3" json:"low,omitempty"`
+	// Upper end.
+	High float64 `protobuf:"fixed64,3,opt,name=high,proto3" json:"high,omitempty"`
+	// Two-sided p-value of the two-proportion z-test.
+	PValue float64 `protobuf:"fixed64,4,opt,name=p_value,json=pValue,proto3" json:"p_value,omitempty"`
+	// p_value corrected for the number of groups: Benjamini-Hochberg.
+	QValue float64 `protobuf:"fixed64,5,opt,name=q_value,json=qValue,proto3" json:"q_value,omitempty"`
+	// Whether q_value is below 0.05.
+	Significant bool `protobuf:"varint,6,opt,name=significant,proto3" json:"significant,omitempty"`
+	// Of a breakdown by variant: probability that no other variant converts better, with uniform priors.
+	ProbabilityBest *float64 `protobuf:"fixed64,7,opt,name=probability_best,json=probabilityBest,proto3,oneof" json:"probability_best,omitempty"`
+	// Whether there are too few units to rely on the test: fewer than 10 conversions or failures on
+	// either side.
+	SmallSample   bool `protobuf:"varint,8,opt,name=small_sample,json=smallSample,proto3" json:"small_sample,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupTest) Reset() {
+	*x = GroupTest{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupTest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupTest) ProtoMessage() {}
+
+func (x *GroupTest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupTest.ProtoReflect.Descriptor instead.
+func (*GroupTest) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GroupTest) GetDifference() float64 {
+	if x != nil {
+		return x.Difference
+	}
+	return 0
+}
+
+func (x *GroupTest) GetLow() float64 {
+	if x != nil {
+		return x.Low
+	}
+	return 0
+}
+
+func (x *GroupTest) GetHigh() float64 {
+	if x != nil {
+		return x.High
+	}
+	return 0
+}
+
+func (x *GroupTest) GetPValue() float64 {
+	if x != nil {
+		return x.PValue
+	}
+	return 0
+}
+
+func (x *GroupTest) GetQValue() float64 {
+	if x != nil {
+		return x.QValue
+	}
+	return 0
+}
+
+func (x *GroupTest) GetSignificant() bool {
+	if x != nil {
+		return x.Significant
+	}
+	return false
+}
+
+func (x *GroupTest) GetProbabilityBest() float64 {
+	if x != nil && x.ProbabilityBest != nil {
+		return *x.ProbabilityBest
+	}
+	return 0
+}
+
+func (x *GroupTest) GetSmallSample() bool {
+	if x != nil {
+		return x.SmallSample
+	}
+	return false
+}
+
 // GroupValue is one breakdown value.
 type GroupValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -693,7 +2107,7 @@ type GroupValue struct {
 
 func (x *GroupValue) Reset() {
 	*x = GroupValue{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -705,7 +2119,7 @@ func (x *GroupValue) String() string {
 func (*GroupValue) ProtoMessage() {}
 
 func (x *GroupValue) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[7]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -718,7 +2132,7 @@ func (x *GroupValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupValue.ProtoReflect.Descriptor instead.
 func (*GroupValue) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{7}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GroupValue) GetValue() string {
@@ -755,14 +2169,19 @@ type AnswerFacts struct {
 	// Whether a unit may stand in several groups, so that groups need not sum to the whole.
 	GroupsOverlap bool `protobuf:"varint,8,opt,name=groups_overlap,json=groupsOverlap,proto3" json:"groups_overlap,omitempty"`
 	// What is missing, in words: links too large to join, data still on the way. Empty: nothing.
-	Warnings      []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// How it was evaluated, in words: inside ClickHouse, from packed journeys, or from rows of
+	// touchpoints; and why so.
+	Way string `protobuf:"bytes,10,opt,name=way,proto3" json:"way,omitempty"`
+	// Whether it was kept from the same question asked before, over the same data.
+	Cached        bool `protobuf:"varint,11,opt,name=cached,proto3" json:"cached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AnswerFacts) Reset() {
 	*x = AnswerFacts{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +2193,7 @@ func (x *AnswerFacts) String() string {
 func (*AnswerFacts) ProtoMessage() {}
 
 func (x *AnswerFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[8]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +2206,7 @@ func (x *AnswerFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerFacts.ProtoReflect.Descriptor instead.
 func (*AnswerFacts) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{8}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AnswerFacts) GetAsOf() *timestamppb.Timestamp {
@@ -853,6 +2272,20 @@ func (x *AnswerFacts) GetWarnings() []string {
 	return nil
 }
 
+func (x *AnswerFacts) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *AnswerFacts) GetCached() bool {
+	if x != nil {
+		return x.Cached
+	}
+	return false
+}
+
 // AskDropOffRequest holds a funnel question.
 type AskDropOffRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -865,14 +2298,19 @@ type AskDropOffRequest struct {
 	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
 	Saved string `protobuf:"bytes,4,opt,name=saved,proto3" json:"saved,omitempty"`
 	// Leave departures out: the answer then costs no more than the funnel.
-	SummaryOnly   bool `protobuf:"varint,5,opt,name=summary_only,json=summaryOnly,proto3" json:"summary_only,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SummaryOnly bool `protobuf:"varint,5,opt,name=summary_only,json=summaryOnly,proto3" json:"summary_only,omitempty"`
+	// Look for what separates those who went on from those who were lost. Not beside summary_only.
+	Reasons bool `protobuf:"varint,6,opt,name=reasons,proto3" json:"reasons,omitempty"`
+	// Properties whose values may be reasons, at most 5. Barriers, touchpoints and events always are.
+	// Only with reasons.
+	ReasonProperties []string `protobuf:"bytes,7,rep,name=reason_properties,json=reasonProperties,proto3" json:"reason_properties,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *AskDropOffRequest) Reset() {
 	*x = AskDropOffRequest{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +2322,7 @@ func (x *AskDropOffRequest) String() string {
 func (*AskDropOffRequest) ProtoMessage() {}
 
 func (x *AskDropOffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[9]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +2335,7 @@ func (x *AskDropOffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskDropOffRequest.ProtoReflect.Descriptor instead.
 func (*AskDropOffRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{9}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AskDropOffRequest) GetParent() string {
@@ -935,6 +2373,20 @@ func (x *AskDropOffRequest) GetSummaryOnly() bool {
 	return false
 }
 
+func (x *AskDropOffRequest) GetReasons() bool {
+	if x != nil {
+		return x.Reasons
+	}
+	return false
+}
+
+func (x *AskDropOffRequest) GetReasonProperties() []string {
+	if x != nil {
+		return x.ReasonProperties
+	}
+	return nil
+}
+
 // AskDropOffResponse holds what was lost between the steps.
 type AskDropOffResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -950,7 +2402,7 @@ type AskDropOffResponse struct {
 
 func (x *AskDropOffResponse) Reset() {
 	*x = AskDropOffResponse{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +2414,7 @@ func (x *AskDropOffResponse) String() string {
 func (*AskDropOffResponse) ProtoMessage() {}
 
 func (x *AskDropOffResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[10]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +2427,7 @@ func (x *AskDropOffResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskDropOffResponse.ProtoReflect.Descriptor instead.
 func (*AskDropOffResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{10}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AskDropOffResponse) GetDropOffs() []*DropOff {
@@ -1026,14 +2478,17 @@ type DropOff struct {
 	Worst bool `protobuf:"varint,11,opt,name=worst,proto3" json:"worst,omitempty"`
 	// What those did who filled from_step and not to_step, by what became of them: LOST, then
 	// IN_WINDOW, each only where there are any. Empty with summary_only.
-	Departures    []*Departure `protobuf:"bytes,12,rep,name=departures,proto3" json:"departures,omitempty"`
+	Departures []*Departure `protobuf:"bytes,12,rep,name=departures,proto3" json:"departures,omitempty"`
+	// What separates those who went on from those who were lost, strongest evidence first, at most 20.
+	// Empty unless asked.
+	Reasons       []*Reason `protobuf:"bytes,13,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DropOff) Reset() {
 	*x = DropOff{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +2500,7 @@ func (x *DropOff) String() string {
 func (*DropOff) ProtoMessage() {}
 
 func (x *DropOff) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[11]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +2513,7 @@ func (x *DropOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropOff.ProtoReflect.Descriptor instead.
 func (*DropOff) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{11}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DropOff) GetFromStep() uint32 {
@@ -1145,6 +2600,169 @@ func (x *DropOff) GetDepartures() []*Departure {
 	return nil
 }
 
+func (x *DropOff) GetReasons() []*Reason {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+// Reason is something that happened to units after from_step, and how it goes with being lost. Each
+// unit is looked at for as long after from_step as those who went on took, so that having more time
+// is no reason.
+type Reason struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	Kind ReasonKind `protobuf:"varint,1,opt,name=kind,proto3,enum=waystage.funnel.v1.ReasonKind" json:"kind,omitempty"`
+	// Touchpoint id of a barrier or touchpoint, event name, or property.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Value of the property; empty for other kinds.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// Units lost that met it.
+	LostWith uint32 `protobuf:"varint,4,opt,name=lost_with,json=lostWith,proto3" json:"lost_with,omitempty"`
+	// Units lost.
+	Lost uint32 `protobuf:"varint,5,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Units that went on and met it before.
+	WentOnWith uint32 `protobuf:"varint,6,opt,name=went_on_with,json=wentOnWith,proto3" json:"went_on_with,omitempty"`
+	// Units that went on.
+	WentOn uint32 `protobuf:"varint,7,opt,name=went_on,json=wentOn,proto3" json:"went_on,omitempty"`
+	// Odds of being lost with it, as a multiple of the odds without it; 1/2 is added to each number where one is 0.
+	OddsRatio float64 `protobuf:"fixed64,8,opt,name=odds_ratio,json=oddsRatio,proto3" json:"odds_ratio,omitempty"`
+	// Lower end of its 95 % interval (Woolf's logit interval).
+	Low float64 `protobuf:"fixed64,9,opt,name=low,proto3" json:"low,omitempty"`
+	// Upper end.
+	High float64 `protobuf:"fixed64,10,opt,name=high,proto3" json:"high,omitempty"`
+	// Two-sided p-value: Fisher's exact test.
+	PValue float64 `protobuf:"fixed64,11,opt,name=p_value,json=pValue,proto3" json:"p_value,omitempty"`
+	// p_value corrected for everything that was looked at between these two steps: Benjamini-Hochberg.
+	QValue float64 `protobuf:"fixed64,12,opt,name=q_value,json=qValue,proto3" json:"q_value,omitempty"`
+	// Whether q_value is below 0.05.
+	Significant   bool `protobuf:"varint,13,opt,name=significant,proto3" json:"significant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reason) Reset() {
+	*x = Reason{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reason) ProtoMessage() {}
+
+func (x *Reason) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reason.ProtoReflect.Descriptor instead.
+func (*Reason) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Reason) GetKind() ReasonKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ReasonKind_REASON_KIND_UNSPECIFIED
+}
+
+func (x *Reason) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Reason) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Reason) GetLostWith() uint32 {
+	if x != nil {
+		return x.LostWith
+	}
+	return 0
+}
+
+func (x *Reason) GetLost() uint32 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *Reason) GetWentOnWith() uint32 {
+	if x != nil {
+		return x.WentOnWith
+	}
+	return 0
+}
+
+func (x *Reason) GetWentOn() uint32 {
+	if x != nil {
+		return x.WentOn
+	}
+	return 0
+}
+
+func (x *Reason) GetOddsRatio() float64 {
+	if x != nil {
+		return x.OddsRatio
+	}
+	return 0
+}
+
+func (x *Reason) GetLow() float64 {
+	if x != nil {
+		return x.Low
+	}
+	return 0
+}
+
+func (x *Reason) GetHigh() float64 {
+	if x != nil {
+		return x.High
+	}
+	return 0
+}
+
+func (x *Reason) GetPValue() float64 {
+	if x != nil {
+		return x.PValue
+	}
+	return 0
+}
+
+func (x *Reason) GetQValue() float64 {
+	if x != nil {
+		return x.QValue
+	}
+	return 0
+}
+
+func (x *Reason) GetSignificant() bool {
+	if x != nil {
+		return x.Significant
+	}
+	return false
+}
+
 // Departure sums up what units did between the step that they filled last and their deadline (or
 // as_of, whichever comes first). Shares are of count. Each list holds the most frequent values, at
 // most 10, most frequent first; its units may be fewer than count.
@@ -1174,7 +2792,7 @@ type Departure struct {
 
 func (x *Departure) Reset() {
 	*x = Departure{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +2804,7 @@ func (x *Departure) String() string {
 func (*Departure) ProtoMessage() {}
 
 func (x *Departure) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[12]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +2817,7 @@ func (x *Departure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Departure.ProtoReflect.Descriptor instead.
 func (*Departure) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{12}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Departure) GetOutcome() Outcome {
@@ -1282,7 +2900,7 @@ type NamedShare struct {
 
 func (x *NamedShare) Reset() {
 	*x = NamedShare{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +2912,7 @@ func (x *NamedShare) String() string {
 func (*NamedShare) ProtoMessage() {}
 
 func (x *NamedShare) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[13]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +2925,7 @@ func (x *NamedShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedShare.ProtoReflect.Descriptor instead.
 func (*NamedShare) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{13}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *NamedShare) GetName() string {
@@ -1357,7 +2975,7 @@ type TouchpointShare struct {
 
 func (x *TouchpointShare) Reset() {
 	*x = TouchpointShare{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +2987,7 @@ func (x *TouchpointShare) String() string {
 func (*TouchpointShare) ProtoMessage() {}
 
 func (x *TouchpointShare) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[14]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +3000,7 @@ func (x *TouchpointShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchpointShare.ProtoReflect.Descriptor instead.
 func (*TouchpointShare) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{14}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *TouchpointShare) GetTouchpoint() string {
@@ -1435,7 +3053,7 @@ type GroupDropOff struct {
 
 func (x *GroupDropOff) Reset() {
 	*x = GroupDropOff{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[15]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +3065,7 @@ func (x *GroupDropOff) String() string {
 func (*GroupDropOff) ProtoMessage() {}
 
 func (x *GroupDropOff) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[15]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +3078,7 @@ func (x *GroupDropOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupDropOff.ProtoReflect.Descriptor instead.
 func (*GroupDropOff) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{15}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GroupDropOff) GetValues() []*GroupValue {
@@ -1505,14 +3123,16 @@ type ListFunnelPersonsRequest struct {
 	// The question in words. Over HTTP also as the query parameters of a GET of the same path.
 	Words *QuestionWords `protobuf:"bytes,8,opt,name=words,proto3" json:"words,omitempty"`
 	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
-	Saved         string `protobuf:"bytes,9,opt,name=saved,proto3" json:"saved,omitempty"`
+	Saved string `protobuf:"bytes,9,opt,name=saved,proto3" json:"saved,omitempty"`
+	// Only the attempts that count in the bucket of the trend that begins then: TrendBucket.from_time.
+	Bucket        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListFunnelPersonsRequest) Reset() {
 	*x = ListFunnelPersonsRequest{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[16]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +3144,7 @@ func (x *ListFunnelPersonsRequest) String() string {
 func (*ListFunnelPersonsRequest) ProtoMessage() {}
 
 func (x *ListFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[16]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +3157,7 @@ func (x *ListFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFunnelPersonsRequest.ProtoReflect.Descriptor instead.
 func (*ListFunnelPersonsRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{16}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListFunnelPersonsRequest) GetParent() string {
@@ -1603,10 +3223,18 @@ func (x *ListFunnelPersonsRequest) GetSaved() string {
 	return ""
 }
 
+func (x *ListFunnelPersonsRequest) GetBucket() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Bucket
+	}
+	return nil
+}
+
 // ListFunnelPersonsResponse holds a page of persons, or of other units.
 type ListFunnelPersonsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By person id, ascending; other units by their value, in the order of bytes.
+	// By person id, ascending; other units by their value, in the order of bytes. With count ATTEMPT or
+	// SESSION a unit is there once per attempt, by entry.
 	Persons []*FunnelPerson `protobuf:"bytes,1,rep,name=persons,proto3" json:"persons,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -1620,7 +3248,7 @@ type ListFunnelPersonsResponse struct {
 
 func (x *ListFunnelPersonsResponse) Reset() {
 	*x = ListFunnelPersonsResponse{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[17]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +3260,7 @@ func (x *ListFunnelPersonsResponse) String() string {
 func (*ListFunnelPersonsResponse) ProtoMessage() {}
 
 func (x *ListFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[17]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +3273,7 @@ func (x *ListFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFunnelPersonsResponse.ProtoReflect.Descriptor instead.
 func (*ListFunnelPersonsResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{17}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListFunnelPersonsResponse) GetPersons() []*FunnelPerson {
@@ -1687,19 +3315,21 @@ type FunnelPerson struct {
 	AnonymousIds []string `protobuf:"bytes,3,rep,name=anonymous_ids,json=anonymousIds,proto3" json:"anonymous_ids,omitempty"`
 	// Persona as of the question's as_of, "unassigned" if none.
 	Persona string `protobuf:"bytes,4,opt,name=persona,proto3" json:"persona,omitempty"`
-	// When each filled step of the attempt happened, UTC, the entry first.
+	// When each filled step of the attempt happened, UTC, in the order of filled_steps.
 	StepTimes []*timestamppb.Timestamp `protobuf:"bytes,5,rep,name=step_times,json=stepTimes,proto3" json:"step_times,omitempty"`
 	// What became of the attempt.
 	Outcome Outcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=waystage.funnel.v1.Outcome" json:"outcome,omitempty"`
 	// The unit's value where the unit is not the person; all fields of the person are empty then.
-	Unit          string `protobuf:"bytes,7,opt,name=unit,proto3" json:"unit,omitempty"`
+	Unit string `protobuf:"bytes,7,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Numbers of the filled steps, from 1: the entry first, then in the order of steps; under ANY by time.
+	FilledSteps   []uint32 `protobuf:"varint,8,rep,packed,name=filled_steps,json=filledSteps,proto3" json:"filled_steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FunnelPerson) Reset() {
 	*x = FunnelPerson{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[18]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +3341,7 @@ func (x *FunnelPerson) String() string {
 func (*FunnelPerson) ProtoMessage() {}
 
 func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[18]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +3354,7 @@ func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelPerson.ProtoReflect.Descriptor instead.
 func (*FunnelPerson) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{18}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FunnelPerson) GetPersonId() string {
@@ -1776,6 +3406,13 @@ func (x *FunnelPerson) GetUnit() string {
 	return ""
 }
 
+func (x *FunnelPerson) GetFilledSteps() []uint32 {
+	if x != nil {
+		return x.FilledSteps
+	}
+	return nil
+}
+
 var File_waystage_funnel_v1_funnel_proto protoreflect.FileDescriptor
 
 const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
@@ -1785,14 +3422,106 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
 	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
 	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
-	"\x05saved\x18\x04 \x01(\tR\x05saved\"\xf9\x01\n" +
+	"\x05saved\x18\x04 \x01(\tR\x05saved\"\xbe\x03\n" +
 	"\x11AskFunnelResponse\x124\n" +
 	"\x05steps\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\x127\n" +
 	"\x06groups\x18\x02 \x03(\v2\x1f.waystage.funnel.v1.GroupResultR\x06groups\x125\n" +
 	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\x12>\n" +
 	"\n" +
 	"comparison\x18\x04 \x01(\v2\x1e.waystage.funnel.v1.ComparisonR\n" +
-	"comparison\"\x9a\x02\n" +
+	"comparison\x125\n" +
+	"\x05trend\x18\x05 \x03(\v2\x1f.waystage.funnel.v1.TrendBucketR\x05trend\x12H\n" +
+	"\x0ftime_to_convert\x18\x06 \x01(\v2 .waystage.funnel.v1.DistributionR\rtimeToConvert\x12B\n" +
+	"\fsample_ratio\x18\a \x01(\v2\x1f.waystage.funnel.v1.SampleRatioR\vsampleRatio\"\xb1\x01\n" +
+	"\vTrendBucket\x127\n" +
+	"\tfrom_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bfromTime\x123\n" +
+	"\ato_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06toTime\x124\n" +
+	"\x05steps\x18\x03 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\"\xfa\x01\n" +
+	"\fDistribution\x12\x1b\n" +
+	"\tfrom_step\x18\x01 \x01(\rR\bfromStep\x12\x17\n" +
+	"\ato_step\x18\x02 \x01(\rR\x06toStep\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\x12/\n" +
+	"\x05spans\x18\x04 \x01(\v2\x19.waystage.funnel.v1.SpansR\x05spans\x12@\n" +
+	"\vpercentiles\x18\x05 \x03(\v2\x1e.waystage.funnel.v1.PercentileR\vpercentiles\x12+\n" +
+	"\x04bins\x18\x06 \x03(\v2\x17.waystage.funnel.v1.BinR\x04bins\"@\n" +
+	"\n" +
+	"Percentile\x12\x18\n" +
+	"\apercent\x18\x01 \x01(\x01R\apercent\x12\x18\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"]\n" +
+	"\x03Bin\x12!\n" +
+	"\ffrom_seconds\x18\x01 \x01(\x01R\vfromSeconds\x12\x1d\n" +
+	"\n" +
+	"to_seconds\x18\x02 \x01(\x01R\ttoSeconds\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\"c\n" +
+	"\vSampleRatio\x12\x1f\n" +
+	"\vchi_squared\x18\x01 \x01(\x01R\n" +
+	"chiSquared\x12\x17\n" +
+	"\ap_value\x18\x02 \x01(\x01R\x06pValue\x12\x1a\n" +
+	"\bmismatch\x18\x03 \x01(\bR\bmismatch\"\xc1\x01\n" +
+	"\x13StreamFunnelRequest\x12\x1b\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
+	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\x04 \x01(\tR\x05saved\"\x99\x01\n" +
+	"\x14StreamFunnelResponse\x12:\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1c.waystage.funnel.v1.ProgressH\x00R\bprogress\x12?\n" +
+	"\x06answer\x18\x02 \x01(\v2%.waystage.funnel.v1.AskFunnelResponseH\x00R\x06answerB\x04\n" +
+	"\x02is\"p\n" +
+	"\bProgress\x12\x1b\n" +
+	"\trows_read\x18\x01 \x01(\x01R\browsRead\x12 \n" +
+	"\frows_to_read\x18\x02 \x01(\x01R\n" +
+	"rowsToRead\x12%\n" +
+	"\x0ewaiting_behind\x18\x03 \x01(\rR\rwaitingBehind\"\xbe\x02\n" +
+	"\x14ExplainFunnelRequest\x12\x1b\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
+	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\x04 \x01(\tR\x05saved\x12\x1d\n" +
+	"\tperson_id\x18\x05 \x01(\tH\x00R\bpersonId\x12\x19\n" +
+	"\auser_id\x18\x06 \x01(\tH\x00R\x06userId\x12#\n" +
+	"\fanonymous_id\x18\a \x01(\tH\x00R\vanonymousId\x12\x14\n" +
+	"\x04unit\x18\b \x01(\tH\x00R\x04unitB\x05\n" +
+	"\x03who\"\xee\x02\n" +
+	"\x15ExplainFunnelResponse\x12\x1b\n" +
+	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06labels\x18\x03 \x03(\tR\x06labels\x12@\n" +
+	"\battempts\x18\x04 \x03(\v2$.waystage.funnel.v1.ExplainedAttemptR\battempts\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12I\n" +
+	"\vtouchpoints\x18\x06 \x03(\v2'.waystage.funnel.v1.ExplainedTouchpointR\vtouchpoints\x120\n" +
+	"\x14touchpoints_left_out\x18\a \x01(\rR\x12touchpointsLeftOut\x125\n" +
+	"\x05facts\x18\b \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xf3\x01\n" +
+	"\x13ExplainedTouchpoint\x12;\n" +
+	"\voccurred_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"occurredAt\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x1e\n" +
+	"\n" +
+	"touchpoint\x18\x03 \x01(\tR\n" +
+	"touchpoint\x12\x14\n" +
+	"\x05stage\x18\x04 \x01(\tR\x05stage\x12\x1d\n" +
+	"\n" +
+	"message_id\x18\x05 \x01(\tR\tmessageId\x12\x14\n" +
+	"\x05steps\x18\x06 \x03(\rR\x05steps\x12\x1e\n" +
+	"\n" +
+	"exclusions\x18\a \x03(\rR\n" +
+	"exclusions\"\xf5\x02\n" +
+	"\x10ExplainedAttempt\x124\n" +
+	"\x05steps\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.FilledStepR\x05steps\x12\x14\n" +
+	"\x05depth\x18\x02 \x01(\rR\x05depth\x125\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome\x120\n" +
+	"\x03end\x18\x04 \x01(\x0e2\x1e.waystage.funnel.v1.AttemptEndR\x03end\x125\n" +
+	"\bended_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12\x1e\n" +
+	"\bended_by\x18\x06 \x01(\rH\x00R\aendedBy\x88\x01\x01\x12\x18\n" +
+	"\acounted\x18\a \x01(\bR\acounted\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x16\n" +
+	"\x06bucket\x18\t \x01(\rR\x06bucketB\v\n" +
+	"\t_ended_by\"@\n" +
+	"\n" +
+	"FilledStep\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\rR\x04step\x12\x1e\n" +
+	"\n" +
+	"touchpoint\x18\x02 \x01(\rR\n" +
+	"touchpoint\"\x9a\x02\n" +
 	"\n" +
 	"Comparison\x127\n" +
 	"\tfrom_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bfromTime\x123\n" +
@@ -1820,15 +3549,30 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\fmean_seconds\x18\x01 \x01(\x01R\vmeanSeconds\x12%\n" +
 	"\x0emedian_seconds\x18\x02 \x01(\x01R\rmedianSeconds\x12\x1f\n" +
 	"\vp90_seconds\x18\x03 \x01(\x01R\n" +
-	"p90Seconds\"\x91\x01\n" +
+	"p90Seconds\"\xc5\x02\n" +
 	"\vGroupResult\x126\n" +
 	"\x06values\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x06values\x12\x14\n" +
 	"\x05other\x18\x02 \x01(\bR\x05other\x124\n" +
-	"\x05steps\x18\x03 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\"<\n" +
+	"\x05steps\x18\x03 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\x121\n" +
+	"\x04test\x18\x04 \x01(\v2\x1d.waystage.funnel.v1.GroupTestR\x04test\x125\n" +
+	"\x05trend\x18\x05 \x03(\v2\x1f.waystage.funnel.v1.TrendBucketR\x05trend\x12H\n" +
+	"\x0ftime_to_convert\x18\x06 \x01(\v2 .waystage.funnel.v1.DistributionR\rtimeToConvert\"\x8d\x02\n" +
+	"\tGroupTest\x12\x1e\n" +
+	"\n" +
+	"difference\x18\x01 \x01(\x01R\n" +
+	"difference\x12\x10\n" +
+	"\x03low\x18\x02 \x01(\x01R\x03low\x12\x12\n" +
+	"\x04high\x18\x03 \x01(\x01R\x04high\x12\x17\n" +
+	"\ap_value\x18\x04 \x01(\x01R\x06pValue\x12\x17\n" +
+	"\aq_value\x18\x05 \x01(\x01R\x06qValue\x12 \n" +
+	"\vsignificant\x18\x06 \x01(\bR\vsignificant\x12.\n" +
+	"\x10probability_best\x18\a \x01(\x01H\x00R\x0fprobabilityBest\x88\x01\x01\x12!\n" +
+	"\fsmall_sample\x18\b \x01(\bR\vsmallSampleB\x13\n" +
+	"\x11_probability_best\"<\n" +
 	"\n" +
 	"GroupValue\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x18\n" +
-	"\amissing\x18\x02 \x01(\bR\amissing\"\x9b\x03\n" +
+	"\amissing\x18\x02 \x01(\bR\amissing\"\xc5\x03\n" +
 	"\vAnswerFacts\x12/\n" +
 	"\x05as_of\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x127\n" +
 	"\tfrom_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bfromTime\x123\n" +
@@ -1840,17 +3584,22 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\ftook_seconds\x18\x06 \x01(\x01R\vtookSeconds\x12)\n" +
 	"\x10touchpoints_read\x18\a \x01(\x01R\x0ftouchpointsRead\x12%\n" +
 	"\x0egroups_overlap\x18\b \x01(\bR\rgroupsOverlap\x12\x1a\n" +
-	"\bwarnings\x18\t \x03(\tR\bwarnings\"\xe2\x01\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\x10\n" +
+	"\x03way\x18\n" +
+	" \x01(\tR\x03way\x12\x16\n" +
+	"\x06cached\x18\v \x01(\bR\x06cached\"\xa9\x02\n" +
 	"\x11AskDropOffRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
 	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
 	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
 	"\x05saved\x18\x04 \x01(\tR\x05saved\x12!\n" +
-	"\fsummary_only\x18\x05 \x01(\bR\vsummaryOnly\"\xbf\x01\n" +
+	"\fsummary_only\x18\x05 \x01(\bR\vsummaryOnly\x12\x18\n" +
+	"\areasons\x18\x06 \x01(\bR\areasons\x12+\n" +
+	"\x11reason_properties\x18\a \x03(\tR\x10reasonProperties\"\xbf\x01\n" +
 	"\x12AskDropOffResponse\x128\n" +
 	"\tdrop_offs\x18\x01 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\x128\n" +
 	"\x06groups\x18\x02 \x03(\v2 .waystage.funnel.v1.GroupDropOffR\x06groups\x125\n" +
-	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xa2\x03\n" +
+	"\x05facts\x18\x03 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xd8\x03\n" +
 	"\aDropOff\x12\x1b\n" +
 	"\tfrom_step\x18\x01 \x01(\rR\bfromStep\x12\x1d\n" +
 	"\n" +
@@ -1868,7 +3617,25 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x05worst\x18\v \x01(\bR\x05worst\x12=\n" +
 	"\n" +
 	"departures\x18\f \x03(\v2\x1d.waystage.funnel.v1.DepartureR\n" +
-	"departures\"\xa1\x04\n" +
+	"departures\x124\n" +
+	"\areasons\x18\r \x03(\v2\x1a.waystage.funnel.v1.ReasonR\areasons\"\xeb\x02\n" +
+	"\x06Reason\x122\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1e.waystage.funnel.v1.ReasonKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\x12\x1b\n" +
+	"\tlost_with\x18\x04 \x01(\rR\blostWith\x12\x12\n" +
+	"\x04lost\x18\x05 \x01(\rR\x04lost\x12 \n" +
+	"\fwent_on_with\x18\x06 \x01(\rR\n" +
+	"wentOnWith\x12\x17\n" +
+	"\awent_on\x18\a \x01(\rR\x06wentOn\x12\x1d\n" +
+	"\n" +
+	"odds_ratio\x18\b \x01(\x01R\toddsRatio\x12\x10\n" +
+	"\x03low\x18\t \x01(\x01R\x03low\x12\x12\n" +
+	"\x04high\x18\n" +
+	" \x01(\x01R\x04high\x12\x17\n" +
+	"\ap_value\x18\v \x01(\x01R\x06pValue\x12\x17\n" +
+	"\aq_value\x18\f \x01(\x01R\x06qValue\x12 \n" +
+	"\vsignificant\x18\r \x01(\bR\vsignificant\"\xa1\x04\n" +
 	"\tDeparture\x125\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x126\n" +
@@ -1896,7 +3663,7 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\fGroupDropOff\x126\n" +
 	"\x06values\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x06values\x12\x14\n" +
 	"\x05other\x18\x02 \x01(\bR\x05other\x128\n" +
-	"\tdrop_offs\x18\x03 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\"\x94\x03\n" +
+	"\tdrop_offs\x18\x03 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\"\xc8\x03\n" +
 	"\x18ListFunnelPersonsRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
 	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x12\x17\n" +
@@ -1907,13 +3674,15 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\a \x01(\tR\tpageToken\x127\n" +
 	"\x05words\x18\b \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
-	"\x05saved\x18\t \x01(\tR\x05saved\"\xd5\x01\n" +
+	"\x05saved\x18\t \x01(\tR\x05saved\x122\n" +
+	"\x06bucket\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06bucket\"\xd5\x01\n" +
 	"\x19ListFunnelPersonsResponse\x12:\n" +
 	"\apersons\x18\x01 \x03(\v2 .waystage.funnel.v1.FunnelPersonR\apersons\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\rR\ttotalSize\x125\n" +
-	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\x8b\x02\n" +
+	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xae\x02\n" +
 	"\fFunnelPerson\x12\x1b\n" +
 	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12\x19\n" +
 	"\buser_ids\x18\x02 \x03(\tR\auserIds\x12#\n" +
@@ -1922,7 +3691,27 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\n" +
 	"step_times\x18\x05 \x03(\v2\x1a.google.protobuf.TimestampR\tstepTimes\x125\n" +
 	"\aoutcome\x18\x06 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome\x12\x12\n" +
-	"\x04unit\x18\a \x01(\tR\x04unit*\xaa\x01\n" +
+	"\x04unit\x18\a \x01(\tR\x04unit\x12!\n" +
+	"\ffilled_steps\x18\b \x03(\rR\vfilledSteps*\x84\x02\n" +
+	"\n" +
+	"AttemptEnd\x12\x1b\n" +
+	"\x17ATTEMPT_END_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15ATTEMPT_END_CONVERTED\x10\x01\x12\x16\n" +
+	"\x12ATTEMPT_END_WINDOW\x10\x02\x12\x16\n" +
+	"\x12ATTEMPT_END_WITHIN\x10\x03\x12\x15\n" +
+	"\x11ATTEMPT_END_RANGE\x10\x04\x12\x17\n" +
+	"\x13ATTEMPT_END_SESSION\x10\x05\x12\x17\n" +
+	"\x13ATTEMPT_END_DROPPED\x10\x06\x12\x17\n" +
+	"\x13ATTEMPT_END_REMOVED\x10\a\x12\x16\n" +
+	"\x12ATTEMPT_END_BROKEN\x10\b\x12\x14\n" +
+	"\x10ATTEMPT_END_OPEN\x10\t*\x8f\x01\n" +
+	"\n" +
+	"ReasonKind\x12\x1b\n" +
+	"\x17REASON_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13REASON_KIND_BARRIER\x10\x01\x12\x1a\n" +
+	"\x16REASON_KIND_TOUCHPOINT\x10\x02\x12\x15\n" +
+	"\x11REASON_KIND_EVENT\x10\x03\x12\x18\n" +
+	"\x14REASON_KIND_PROPERTY\x10\x04*\xaa\x01\n" +
 	"\x0fPersonSelection\x12 \n" +
 	"\x1cPERSON_SELECTION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PERSON_SELECTION_REACHED\x10\x01\x12\x19\n" +
@@ -1933,9 +3722,11 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_CONVERTED\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_IN_WINDOW\x10\x02\x12\x10\n" +
-	"\fOUTCOME_LOST\x10\x032\xd1\x03\n" +
+	"\fOUTCOME_LOST\x10\x032\xff\x05\n" +
 	"\rFunnelService\x12\x85\x01\n" +
-	"\tAskFunnel\x12$.waystage.funnel.v1.AskFunnelRequest\x1a%.waystage.funnel.v1.AskFunnelResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{parent=sites/*}/funnels:ask\x12\x8f\x01\n" +
+	"\tAskFunnel\x12$.waystage.funnel.v1.AskFunnelRequest\x1a%.waystage.funnel.v1.AskFunnelResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{parent=sites/*}/funnels:ask\x12\x93\x01\n" +
+	"\fStreamFunnel\x12'.waystage.funnel.v1.StreamFunnelRequest\x1a(.waystage.funnel.v1.StreamFunnelResponse\".\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{parent=sites/*}/funnels:stream0\x01\x12\x95\x01\n" +
+	"\rExplainFunnel\x12(.waystage.funnel.v1.ExplainFunnelRequest\x1a).waystage.funnel.v1.ExplainFunnelResponse\"/\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{parent=sites/*}/funnels:explain\x12\x8f\x01\n" +
 	"\n" +
 	"AskDropOff\x12%.waystage.funnel.v1.AskDropOffRequest\x1a&.waystage.funnel.v1.AskDropOffResponse\"2\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{parent=sites/*}/funnels:askDropOff\x12\xa5\x01\n" +
 	"\x11ListFunnelPersons\x12,.waystage.funnel.v1.ListFunnelPersonsRequest\x1a-.waystage.funnel.v1.ListFunnelPersonsResponse\"3\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{parent=sites/*}/funnels:listPersonsB\xd3\x01\n" +
@@ -1953,95 +3744,145 @@ func file_waystage_funnel_v1_funnel_proto_rawDescGZIP() []byte {
 	return file_waystage_funnel_v1_funnel_proto_rawDescData
 }
 
-var file_waystage_funnel_v1_funnel_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_waystage_funnel_v1_funnel_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_waystage_funnel_v1_funnel_proto_goTypes = []any{
-	(PersonSelection)(0),              // 0: waystage.funnel.v1.PersonSelection
-	(Outcome)(0),                      // 1: waystage.funnel.v1.Outcome
-	(*AskFunnelRequest)(nil),          // 2: waystage.funnel.v1.AskFunnelRequest
-	(*AskFunnelResponse)(nil),         // 3: waystage.funnel.v1.AskFunnelResponse
-	(*Comparison)(nil),                // 4: waystage.funnel.v1.Comparison
-	(*StepResult)(nil),                // 5: waystage.funnel.v1.StepResult
-	(*Share)(nil),                     // 6: waystage.funnel.v1.Share
-	(*Spans)(nil),                     // 7: waystage.funnel.v1.Spans
-	(*GroupResult)(nil),               // 8: waystage.funnel.v1.GroupResult
-	(*GroupValue)(nil),                // 9: waystage.funnel.v1.GroupValue
-	(*AnswerFacts)(nil),               // 10: waystage.funnel.v1.AnswerFacts
-	(*AskDropOffRequest)(nil),         // 11: waystage.funnel.v1.AskDropOffRequest
-	(*AskDropOffResponse)(nil),        // 12: waystage.funnel.v1.AskDropOffResponse
-	(*DropOff)(nil),                   // 13: waystage.funnel.v1.DropOff
-	(*Departure)(nil),                 // 14: waystage.funnel.v1.Departure
-	(*NamedShare)(nil),                // 15: waystage.funnel.v1.NamedShare
-	(*TouchpointShare)(nil),           // 16: waystage.funnel.v1.TouchpointShare
-	(*GroupDropOff)(nil),              // 17: waystage.funnel.v1.GroupDropOff
-	(*ListFunnelPersonsRequest)(nil),  // 18: waystage.funnel.v1.ListFunnelPersonsRequest
-	(*ListFunnelPersonsResponse)(nil), // 19: waystage.funnel.v1.ListFunnelPersonsResponse
-	(*FunnelPerson)(nil),              // 20: waystage.funnel.v1.FunnelPerson
-	(*FunnelQuestion)(nil),            // 21: waystage.funnel.v1.FunnelQuestion
-	(*QuestionWords)(nil),             // 22: waystage.funnel.v1.QuestionWords
-	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
+	(AttemptEnd)(0),                   // 0: waystage.funnel.v1.AttemptEnd
+	(ReasonKind)(0),                   // 1: waystage.funnel.v1.ReasonKind
+	(PersonSelection)(0),              // 2: waystage.funnel.v1.PersonSelection
+	(Outcome)(0),                      // 3: waystage.funnel.v1.Outcome
+	(*AskFunnelRequest)(nil),          // 4: waystage.funnel.v1.AskFunnelRequest
+	(*AskFunnelResponse)(nil),         // 5: waystage.funnel.v1.AskFunnelResponse
+	(*TrendBucket)(nil),               // 6: waystage.funnel.v1.TrendBucket
+	(*Distribution)(nil),              // 7: waystage.funnel.v1.Distribution
+	(*Percentile)(nil),                // 8: waystage.funnel.v1.Percentile
+	(*Bin)(nil),                       // 9: waystage.funnel.v1.Bin
+	(*SampleRatio)(nil),               // 10: waystage.funnel.v1.SampleRatio
+	(*StreamFunnelRequest)(nil),       // 11: waystage.funnel.v1.StreamFunnelRequest
+	(*StreamFunnelResponse)(nil),      // 12: waystage.funnel.v1.StreamFunnelResponse
+	(*Progress)(nil),                  // 13: waystage.funnel.v1.Progress
+	(*ExplainFunnelRequest)(nil),      // 14: waystage.funnel.v1.ExplainFunnelRequest
+	(*ExplainFunnelResponse)(nil),     // 15: waystage.funnel.v1.ExplainFunnelResponse
+	(*ExplainedTouchpoint)(nil),       // 16: waystage.funnel.v1.ExplainedTouchpoint
+	(*ExplainedAttempt)(nil),          // 17: waystage.funnel.v1.ExplainedAttempt
+	(*FilledStep)(nil),                // 18: waystage.funnel.v1.FilledStep
+	(*Comparison)(nil),                // 19: waystage.funnel.v1.Comparison
+	(*StepResult)(nil),                // 20: waystage.funnel.v1.StepResult
+	(*Share)(nil),                     // 21: waystage.funnel.v1.Share
+	(*Spans)(nil),                     // 22: waystage.funnel.v1.Spans
+	(*GroupResult)(nil),               // 23: waystage.funnel.v1.GroupResult
+	(*GroupTest)(nil),                 // 24: waystage.funnel.v1.GroupTest
+	(*GroupValue)(nil),                // 25: waystage.funnel.v1.GroupValue
+	(*AnswerFacts)(nil),               // 26: waystage.funnel.v1.AnswerFacts
+	(*AskDropOffRequest)(nil),         // 27: waystage.funnel.v1.AskDropOffRequest
+	(*AskDropOffResponse)(nil),        // 28: waystage.funnel.v1.AskDropOffResponse
+	(*DropOff)(nil),                   // 29: waystage.funnel.v1.DropOff
+	(*Reason)(nil),                    // 30: waystage.funnel.v1.Reason
+	(*Departure)(nil),                 // 31: waystage.funnel.v1.Departure
+	(*NamedShare)(nil),                // 32: waystage.funnel.v1.NamedShare
+	(*TouchpointShare)(nil),           // 33: waystage.funnel.v1.TouchpointShare
+	(*GroupDropOff)(nil),              // 34: waystage.funnel.v1.GroupDropOff
+	(*ListFunnelPersonsRequest)(nil),  // 35: waystage.funnel.v1.ListFunnelPersonsRequest
+	(*ListFunnelPersonsResponse)(nil), // 36: waystage.funnel.v1.ListFunnelPersonsResponse
+	(*FunnelPerson)(nil),              // 37: waystage.funnel.v1.FunnelPerson
+	(*FunnelQuestion)(nil),            // 38: waystage.funnel.v1.FunnelQuestion
+	(*QuestionWords)(nil),             // 39: waystage.funnel.v1.QuestionWords
+	(*timestamppb.Timestamp)(nil),     // 40: google.protobuf.Timestamp
 }
 var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
-	21, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	22, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	5,  // 2: waystage.funnel.v1.AskFunnelResponse.steps:type_name -> waystage.funnel.v1.StepResult
-	8,  // 3: waystage.funnel.v1.AskFunnelResponse.groups:type_name -> waystage.funnel.v1.GroupResult
-	10, // 4: waystage.funnel.v1.AskFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	4,  // 5: waystage.funnel.v1.AskFunnelResponse.comparison:type_name -> waystage.funnel.v1.Comparison
-	23, // 6: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
-	23, // 7: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
-	23, // 8: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
-	5,  // 9: waystage.funnel.v1.Comparison.steps:type_name -> waystage.funnel.v1.StepResult
-	8,  // 10: waystage.funnel.v1.Comparison.groups:type_name -> waystage.funnel.v1.GroupResult
-	6,  // 11: waystage.funnel.v1.StepResult.conversion_from_previous:type_name -> waystage.funnel.v1.Share
-	6,  // 12: waystage.funnel.v1.StepResult.conversion_from_first:type_name -> waystage.funnel.v1.Share
-	7,  // 13: waystage.funnel.v1.StepResult.from_previous:type_name -> waystage.funnel.v1.Spans
-	7,  // 14: waystage.funnel.v1.StepResult.from_entry:type_name -> waystage.funnel.v1.Spans
-	9,  // 15: waystage.funnel.v1.GroupResult.values:type_name -> waystage.funnel.v1.GroupValue
-	5,  // 16: waystage.funnel.v1.GroupResult.steps:type_name -> waystage.funnel.v1.StepResult
-	23, // 17: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
-	23, // 18: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
-	23, // 19: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
-	23, // 20: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
-	21, // 21: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	22, // 22: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	13, // 23: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	17, // 24: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
-	10, // 25: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	6,  // 26: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
-	6,  // 27: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
-	14, // 28: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
-	1,  // 29: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
-	15, // 30: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
-	15, // 31: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
-	15, // 32: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
-	16, // 33: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
-	16, // 34: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
-	15, // 35: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
-	15, // 36: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
-	6,  // 37: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
-	6,  // 38: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
-	9,  // 39: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
-	13, // 40: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	21, // 41: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	0,  // 42: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
-	9,  // 43: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
-	22, // 44: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	20, // 45: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
-	10, // 46: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	23, // 47: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
-	1,  // 48: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
-	2,  // 49: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
-	11, // 50: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
-	18, // 51: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
-	3,  // 52: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
-	12, // 53: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
-	19, // 54: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
-	52, // [52:55] is the sub-list for method output_type
-	49, // [49:52] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	38, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	39, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	20, // 2: waystage.funnel.v1.AskFunnelResponse.steps:type_name -> waystage.funnel.v1.StepResult
+	23, // 3: waystage.funnel.v1.AskFunnelResponse.groups:type_name -> waystage.funnel.v1.GroupResult
+	26, // 4: waystage.funnel.v1.AskFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	19, // 5: waystage.funnel.v1.AskFunnelResponse.comparison:type_name -> waystage.funnel.v1.Comparison
+	6,  // 6: waystage.funnel.v1.AskFunnelResponse.trend:type_name -> waystage.funnel.v1.TrendBucket
+	7,  // 7: waystage.funnel.v1.AskFunnelResponse.time_to_convert:type_name -> waystage.funnel.v1.Distribution
+	10, // 8: waystage.funnel.v1.AskFunnelResponse.sample_ratio:type_name -> waystage.funnel.v1.SampleRatio
+	40, // 9: waystage.funnel.v1.TrendBucket.from_time:type_name -> google.protobuf.Timestamp
+	40, // 10: waystage.funnel.v1.TrendBucket.to_time:type_name -> google.protobuf.Timestamp
+	20, // 11: waystage.funnel.v1.TrendBucket.steps:type_name -> waystage.funnel.v1.StepResult
+	22, // 12: waystage.funnel.v1.Distribution.spans:type_name -> waystage.funnel.v1.Spans
+	8,  // 13: waystage.funnel.v1.Distribution.percentiles:type_name -> waystage.funnel.v1.Percentile
+	9,  // 14: waystage.funnel.v1.Distribution.bins:type_name -> waystage.funnel.v1.Bin
+	38, // 15: waystage.funnel.v1.StreamFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	39, // 16: waystage.funnel.v1.StreamFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	13, // 17: waystage.funnel.v1.StreamFunnelResponse.progress:type_name -> waystage.funnel.v1.Progress
+	5,  // 18: waystage.funnel.v1.StreamFunnelResponse.answer:type_name -> waystage.funnel.v1.AskFunnelResponse
+	38, // 19: waystage.funnel.v1.ExplainFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	39, // 20: waystage.funnel.v1.ExplainFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	17, // 21: waystage.funnel.v1.ExplainFunnelResponse.attempts:type_name -> waystage.funnel.v1.ExplainedAttempt
+	16, // 22: waystage.funnel.v1.ExplainFunnelResponse.touchpoints:type_name -> waystage.funnel.v1.ExplainedTouchpoint
+	26, // 23: waystage.funnel.v1.ExplainFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	40, // 24: waystage.funnel.v1.ExplainedTouchpoint.occurred_at:type_name -> google.protobuf.Timestamp
+	18, // 25: waystage.funnel.v1.ExplainedAttempt.steps:type_name -> waystage.funnel.v1.FilledStep
+	3,  // 26: waystage.funnel.v1.ExplainedAttempt.outcome:type_name -> waystage.funnel.v1.Outcome
+	0,  // 27: waystage.funnel.v1.ExplainedAttempt.end:type_name -> waystage.funnel.v1.AttemptEnd
+	40, // 28: waystage.funnel.v1.ExplainedAttempt.ended_at:type_name -> google.protobuf.Timestamp
+	40, // 29: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
+	40, // 30: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
+	40, // 31: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
+	20, // 32: waystage.funnel.v1.Comparison.steps:type_name -> waystage.funnel.v1.StepResult
+	23, // 33: waystage.funnel.v1.Comparison.groups:type_name -> waystage.funnel.v1.GroupResult
+	21, // 34: waystage.funnel.v1.StepResult.conversion_from_previous:type_name -> waystage.funnel.v1.Share
+	21, // 35: waystage.funnel.v1.StepResult.conversion_from_first:type_name -> waystage.funnel.v1.Share
+	22, // 36: waystage.funnel.v1.StepResult.from_previous:type_name -> waystage.funnel.v1.Spans
+	22, // 37: waystage.funnel.v1.StepResult.from_entry:type_name -> waystage.funnel.v1.Spans
+	25, // 38: waystage.funnel.v1.GroupResult.values:type_name -> waystage.funnel.v1.GroupValue
+	20, // 39: waystage.funnel.v1.GroupResult.steps:type_name -> waystage.funnel.v1.StepResult
+	24, // 40: waystage.funnel.v1.GroupResult.test:type_name -> waystage.funnel.v1.GroupTest
+	6,  // 41: waystage.funnel.v1.GroupResult.trend:type_name -> waystage.funnel.v1.TrendBucket
+	7,  // 42: waystage.funnel.v1.GroupResult.time_to_convert:type_name -> waystage.funnel.v1.Distribution
+	40, // 43: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
+	40, // 44: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
+	40, // 45: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
+	40, // 46: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
+	38, // 47: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	39, // 48: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	29, // 49: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	34, // 50: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
+	26, // 51: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	21, // 52: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
+	21, // 53: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
+	31, // 54: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
+	30, // 55: waystage.funnel.v1.DropOff.reasons:type_name -> waystage.funnel.v1.Reason
+	1,  // 56: waystage.funnel.v1.Reason.kind:type_name -> waystage.funnel.v1.ReasonKind
+	3,  // 57: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
+	32, // 58: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
+	32, // 59: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
+	32, // 60: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
+	33, // 61: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	33, // 62: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	32, // 63: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
+	32, // 64: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
+	21, // 65: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
+	21, // 66: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
+	25, // 67: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
+	29, // 68: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	38, // 69: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	2,  // 70: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
+	25, // 71: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
+	39, // 72: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	40, // 73: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
+	37, // 74: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
+	26, // 75: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	40, // 76: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
+	3,  // 77: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
+	4,  // 78: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
+	11, // 79: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
+	14, // 80: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
+	27, // 81: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
+	35, // 82: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
+	5,  // 83: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
+	12, // 84: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
+	15, // 85: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
+	28, // 86: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
+	36, // 87: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
+	83, // [83:88] is the sub-list for method output_type
+	78, // [78:83] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_waystage_funnel_v1_funnel_proto_init() }
@@ -2051,13 +3892,25 @@ func file_waystage_funnel_v1_funnel_proto_init() {
 	}
 	file_waystage_funnel_v1_question_proto_init()
 	file_waystage_funnel_v1_words_proto_init()
+	file_waystage_funnel_v1_funnel_proto_msgTypes[8].OneofWrappers = []any{
+		(*StreamFunnelResponse_Progress)(nil),
+		(*StreamFunnelResponse_Answer)(nil),
+	}
+	file_waystage_funnel_v1_funnel_proto_msgTypes[10].OneofWrappers = []any{
+		(*ExplainFunnelRequest_PersonId)(nil),
+		(*ExplainFunnelRequest_UserId)(nil),
+		(*ExplainFunnelRequest_AnonymousId)(nil),
+		(*ExplainFunnelRequest_Unit)(nil),
+	}
+	file_waystage_funnel_v1_funnel_proto_msgTypes[13].OneofWrappers = []any{}
+	file_waystage_funnel_v1_funnel_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_funnel_v1_funnel_proto_rawDesc), len(file_waystage_funnel_v1_funnel_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   19,
+			NumEnums:      4,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

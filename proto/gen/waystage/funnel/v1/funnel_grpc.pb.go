@@ -20,6 +20,8 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	FunnelService_AskFunnel_FullMethodName         = "/waystage.funnel.v1.FunnelService/AskFunnel"
+	FunnelService_StreamFunnel_FullMethodName      = "/waystage.funnel.v1.FunnelService/StreamFunnel"
+	FunnelService_ExplainFunnel_FullMethodName     = "/waystage.funnel.v1.FunnelService/ExplainFunnel"
 	FunnelService_AskDropOff_FullMethodName        = "/waystage.funnel.v1.FunnelService/AskDropOff"
 	FunnelService_ListFunnelPersons_FullMethodName = "/waystage.funnel.v1.FunnelService/ListFunnelPersons"
 )
@@ -35,6 +37,11 @@ const (
 type FunnelServiceClient interface {
 	// Conversion, outcome and times of every step.
 	AskFunnel(ctx context.Context, in *AskFunnelRequest, opts ...grpc.CallOption) (*AskFunnelResponse, error)
+	// As AskFunnel, with how far it is on the way: one message per change, the answer last. Over HTTP
+	// one JSON object a line.
+	StreamFunnel(ctx context.Context, in *StreamFunnelRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamFunnelResponse], error)
+	// Why one unit counts as it does: every attempt, what filled its steps and what ended it.
+	ExplainFunnel(ctx context.Context, in *ExplainFunnelRequest, opts ...grpc.CallOption) (*ExplainFunnelResponse, error)
 	// Who was lost between each step and the next.
 	AskDropOff(ctx context.Context, in *AskDropOffRequest, opts ...grpc.CallOption) (*AskDropOffResponse, error)
 	// The persons behind any number of an answer: as many as the number says.
@@ -53,6 +60,35 @@ func (c *funnelServiceClient) AskFunnel(ctx context.Context, in *AskFunnelReques
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AskFunnelResponse)
 	err := c.cc.Invoke(ctx, FunnelService_AskFunnel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *funnelServiceClient) StreamFunnel(ctx context.Context, in *StreamFunnelRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamFunnelResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FunnelService_ServiceDesc.Streams[0], FunnelService_StreamFunnel_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamFunnelRequest, StreamFunnelResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FunnelService_StreamFunnelClient = grpc.ServerStreamingClient[StreamFunnelResponse]
+
+func (c *funnelServiceClient) ExplainFunnel(ctx context.Context, in *ExplainFunnelRequest, opts ...grpc.CallOption) (*ExplainFunnelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainFunnelResponse)
+	err := c.cc.Invoke(ctx, FunnelService_ExplainFunnel_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +126,11 @@ func (c *funnelServiceClient) ListFunnelPersons(ctx context.Context, in *ListFun
 type FunnelServiceServer interface {
 	// Conversion, outcome and times of every step.
 	AskFunnel(context.Context, *AskFunnelRequest) (*AskFunnelResponse, error)
+	// As AskFunnel, with how far it is on the way: one message per change, the answer last. Over HTTP
+	// one JSON object a line.
+	StreamFunnel(*StreamFunnelRequest, grpc.ServerStreamingServer[StreamFunnelResponse]) error
+	// Why one unit counts as it does: every attempt, what filled its steps and what ended it.
+	ExplainFunnel(context.Context, *ExplainFunnelRequest) (*ExplainFunnelResponse, error)
 	// Who was lost between each step and the next.
 	AskDropOff(context.Context, *AskDropOffRequest) (*AskDropOffResponse, error)
 	// The persons behind any number of an answer: as many as the number says.
@@ -106,6 +147,12 @@ type UnimplementedFunnelServiceServer struct{}
 
 func (UnimplementedFunnelServiceServer) AskFunnel(context.Context, *AskFunnelRequest) (*AskFunnelResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AskFunnel not implemented")
+}
+func (UnimplementedFunnelServiceServer) StreamFunnel(*StreamFunnelRequest, grpc.ServerStreamingServer[StreamFunnelResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamFunnel not implemented")
+}
+func (UnimplementedFunnelServiceServer) ExplainFunnel(context.Context, *ExplainFunnelRequest) (*ExplainFunnelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainFunnel not implemented")
 }
 func (UnimplementedFunnelServiceServer) AskDropOff(context.Context, *AskDropOffRequest) (*AskDropOffResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AskDropOff not implemented")
@@ -148,6 +195,35 @@ func _FunnelService_AskFunnel_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(FunnelServiceServer).AskFunnel(ctx, req.(*AskFunnelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FunnelService_StreamFunnel_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamFunnelRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FunnelServiceServer).StreamFunnel(m, &grpc.GenericServerStream[StreamFunnelRequest, StreamFunnelResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FunnelService_StreamFunnelServer = grpc.ServerStreamingServer[StreamFunnelResponse]
+
+func _FunnelService_ExplainFunnel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainFunnelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FunnelServiceServer).ExplainFunnel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FunnelService_ExplainFunnel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FunnelServiceServer).ExplainFunnel(ctx, req.(*ExplainFunnelRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -200,6 +276,10 @@ var FunnelService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FunnelService_AskFunnel_Handler,
 		},
 		{
+			MethodName: "ExplainFunnel",
+			Handler:    _FunnelService_ExplainFunnel_Handler,
+		},
+		{
 			MethodName: "AskDropOff",
 			Handler:    _FunnelService_AskDropOff_Handler,
 		},
@@ -208,6 +288,12 @@ var FunnelService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FunnelService_ListFunnelPersons_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamFunnel",
+			Handler:       _FunnelService_StreamFunnel_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "waystage/funnel/v1/funnel.proto",
 }

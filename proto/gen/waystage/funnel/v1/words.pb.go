@@ -26,7 +26,8 @@ const (
 type QuestionWords struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Steps in order, 2 to 30: "stage:ID", "touchpoint:ID", "event:NAME" or "any", with conditions in
-	// brackets: "event:Order Completed[total>100,currency=EUR]". Not beside stages.
+	// brackets: "event:Order Completed[total>100,currency=EUR]"; behind it " optional", " within 2h",
+	// " first" (the unit's first ever of its kind) or " first-matching". Not beside stages.
 	Step []string `protobuf:"bytes,1,rep,name=step,proto3" json:"step,omitempty"`
 	// Stages of the newest map as steps: "all", "search..purchase", "search.." or
 	// "search,comparison,purchase". Default where there are no steps: all.
@@ -60,7 +61,22 @@ type QuestionWords struct {
 	// behind "filter:". Default: nothing.
 	Compare string `protobuf:"bytes,14,opt,name=compare,proto3" json:"compare,omitempty"`
 	// "posthog", "mixpanel" or "amplitude": count as these would where nothing is said. Default: none.
-	Compat        string `protobuf:"bytes,15,opt,name=compat,proto3" json:"compat,omitempty"`
+	Compat string `protobuf:"bytes,15,opt,name=compat,proto3" json:"compat,omitempty"`
+	// "ordered", "strict" or "any". Default "ordered".
+	Order string `protobuf:"bytes,16,opt,name=order,proto3" json:"order,omitempty"`
+	// "once", "attempt" or "session". Default "once".
+	Count string `protobuf:"bytes,17,opt,name=count,proto3" json:"count,omitempty"`
+	// By how much times may differ and be taken in either order: "2s", "500ms". Default "0s".
+	Simultaneity string `protobuf:"bytes,18,opt,name=simultaneity,proto3" json:"simultaneity,omitempty"`
+	// Up to 3 properties whose values must be the entry's.
+	Hold []string `protobuf:"bytes,19,rep,name=hold,proto3" json:"hold,omitempty"`
+	// Up to 8 exclusions: a step, " between A and B" with the numbers of two steps, and " remove" where
+	// a hit makes the attempt void: "event:Order Cancelled between 1 and 3 remove".
+	Exclude []string `protobuf:"bytes,20,rep,name=exclude,proto3" json:"exclude,omitempty"`
+	// "hour", "day", "week", "week:sunday" or "month". Default: no trend.
+	Trend string `protobuf:"bytes,21,opt,name=trend,proto3" json:"trend,omitempty"`
+	// Two steps whose distance in time is wanted, "1..3", and bins behind a slash: "1..3/20".
+	TimeToConvert string `protobuf:"bytes,22,opt,name=time_to_convert,json=timeToConvert,proto3" json:"time_to_convert,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,11 +216,60 @@ func (x *QuestionWords) GetCompat() string {
 	return ""
 }
 
+func (x *QuestionWords) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *QuestionWords) GetCount() string {
+	if x != nil {
+		return x.Count
+	}
+	return ""
+}
+
+func (x *QuestionWords) GetSimultaneity() string {
+	if x != nil {
+		return x.Simultaneity
+	}
+	return ""
+}
+
+func (x *QuestionWords) GetHold() []string {
+	if x != nil {
+		return x.Hold
+	}
+	return nil
+}
+
+func (x *QuestionWords) GetExclude() []string {
+	if x != nil {
+		return x.Exclude
+	}
+	return nil
+}
+
+func (x *QuestionWords) GetTrend() string {
+	if x != nil {
+		return x.Trend
+	}
+	return ""
+}
+
+func (x *QuestionWords) GetTimeToConvert() string {
+	if x != nil {
+		return x.TimeToConvert
+	}
+	return ""
+}
+
 var File_waystage_funnel_v1_words_proto protoreflect.FileDescriptor
 
 const file_waystage_funnel_v1_words_proto_rawDesc = "" +
 	"\n" +
-	"\x1ewaystage/funnel/v1/words.proto\x12\x12waystage.funnel.v1\"\xf0\x02\n" +
+	"\x1ewaystage/funnel/v1/words.proto\x12\x12waystage.funnel.v1\"\xac\x04\n" +
 	"\rQuestionWords\x12\x12\n" +
 	"\x04step\x18\x01 \x03(\tR\x04step\x12\x16\n" +
 	"\x06stages\x18\x02 \x01(\tR\x06stages\x12\x12\n" +
@@ -222,7 +287,14 @@ const file_waystage_funnel_v1_words_proto_rawDesc = "" +
 	"\x05limit\x18\f \x01(\rR\x05limit\x12\x12\n" +
 	"\x04unit\x18\r \x01(\tR\x04unit\x12\x18\n" +
 	"\acompare\x18\x0e \x01(\tR\acompare\x12\x16\n" +
-	"\x06compat\x18\x0f \x01(\tR\x06compatB\xd2\x01\n" +
+	"\x06compat\x18\x0f \x01(\tR\x06compat\x12\x14\n" +
+	"\x05order\x18\x10 \x01(\tR\x05order\x12\x14\n" +
+	"\x05count\x18\x11 \x01(\tR\x05count\x12\"\n" +
+	"\fsimultaneity\x18\x12 \x01(\tR\fsimultaneity\x12\x12\n" +
+	"\x04hold\x18\x13 \x03(\tR\x04hold\x12\x18\n" +
+	"\aexclude\x18\x14 \x03(\tR\aexclude\x12\x14\n" +
+	"\x05trend\x18\x15 \x01(\tR\x05trend\x12&\n" +
+	"\x0ftime_to_convert\x18\x16 \x01(\tR\rtimeToConvertB\xd2\x01\n" +
 	"\x16com.waystage.funnel.v1B\n" +
 	"WordsProtoP\x01ZBgithub.com/waystage/waystage/proto/gen/waystage/funnel/v1;funnelv1\xa2\x02\x03WFX\xaa\x02\x12Waystage.Funnel.V1\xca\x02\x12Waystage\\Funnel\\V1\xe2\x02\x1eWaystage\\Funnel\\V1\\GPBMetadata\xea\x02\x14Waystage::Funnel::V1b\x06proto3"
 
