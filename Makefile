@@ -86,6 +86,10 @@ bench: deps ## measure: the benchmarks of the hot paths, then the whole
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTS)
 	go run ./tools/bench
 
+.PHONY: bench-query
+bench-query: deps ## measure questions beside windowFunnel and the scan limit (BENCHFLAGS=-touchpoints=100000000)
+	go run ./tools/bench query $(BENCHFLAGS)
+
 .PHONY: bench-ingest
 bench-ingest: deps kafka-libs ## measure ingest beside a bare server, on a real broker (java, mvn)
 	go run ./tools/bench/ingest $(BENCHFLAGS)

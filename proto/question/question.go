@@ -22,6 +22,28 @@ var (
 	reentries = map[string]funnelv1.Reentry{
 		"best": funnelv1.Reentry_REENTRY_BEST, "first": funnelv1.Reentry_REENTRY_FIRST,
 	}
+	orders = map[string]funnelv1.Order{
+		"ordered": funnelv1.Order_ORDER_ORDERED, "strict": funnelv1.Order_ORDER_STRICT,
+		"any": funnelv1.Order_ORDER_ANY,
+	}
+	counts = map[string]funnelv1.Count{
+		"once": funnelv1.Count_COUNT_ONCE, "attempt": funnelv1.Count_COUNT_ATTEMPT,
+		"session": funnelv1.Count_COUNT_SESSION,
+	}
+	trends = map[string]*funnelv1.Trend{
+		"hour": {Interval: funnelv1.Interval_INTERVAL_HOUR},
+		"day":  {Interval: funnelv1.Interval_INTERVAL_DAY},
+		"week": {Interval: funnelv1.Interval_INTERVAL_WEEK},
+		"week:monday": {
+			Interval:  funnelv1.Interval_INTERVAL_WEEK,
+			WeekStart: funnelv1.WeekStart_WEEK_START_MONDAY,
+		},
+		"week:sunday": {
+			Interval:  funnelv1.Interval_INTERVAL_WEEK,
+			WeekStart: funnelv1.WeekStart_WEEK_START_SUNDAY,
+		},
+		"month": {Interval: funnelv1.Interval_INTERVAL_MONTH},
+	}
 	compats = map[string]funnelv1.Compat{
 		"posthog":   funnelv1.Compat_COMPAT_POSTHOG,
 		"mixpanel":  funnelv1.Compat_COMPAT_MIXPANEL,
@@ -89,6 +111,7 @@ func (w *writer) wrong(word string, place int, err error) {
 func (w *writer) apply() error {
 	for _, part := range []func(){
 		w.steps, w.timeRange, w.asOf, w.window, w.choices, w.breakdowns, w.unit, w.filter, w.compare,
+		w.simultaneity, w.hold, w.exclude, w.trend, w.timeToConvert,
 	} {
 		part()
 	}
@@ -183,6 +206,8 @@ func (w *writer) choices() {
 	choose(w, "range_mode", w.words.GetRangeMode(), rangeModes, &w.q.RangeMode)
 	choose(w, "reentry", w.words.GetReentry(), reentries, &w.q.Reentry)
 	choose(w, "compat", w.words.GetCompat(), compats, &w.q.Compat)
+	choose(w, "order", w.words.GetOrder(), orders, &w.q.Order)
+	choose(w, "count", w.words.GetCount(), counts, &w.q.Count)
 }
 
 // choose sets a choice by its word.
@@ -262,4 +287,59 @@ func (w *writer) compare() {
 		w.wrong("compare", -1, err)
 	}
 	w.q.Compare = with
+}
+
+func (w *writer) simultaneity() {
+	if w.words.GetSimultaneity() == "" {
+		return
+	}
+	span, err := Span(w.words.GetSimultaneity())
+	if err != nil {
+		w.wrong("simultaneity", -1, err)
+	}
+	w.q.SimultaneitySeconds = new(span.Seconds())
+}
+
+func (w *writer) hold() {
+	if list := w.words.GetHold(); len(list) > 0 {
+		w.q.Hold = nil
+		for i, name := range list {
+			if name = strings.TrimSpace(name); name == "" {
+				w.wrong("hold", i, errors.New("is empty: write the name of a property"))
+			}
+			w.q.Hold = append(w.q.Hold, name)
+		}
+	}
+}
+
+func (w *writer) exclude() {
+	if list := w.words.GetExclude(); len(list) > 0 {
+		w.q.Exclusions = nil
+		for i, text := range list {
+			e, err := ParseExclusion(text)
+			if err != nil {
+				w.wrong("exclude", i, err)
+			}
+			w.q.Exclusions = append(w.q.Exclusions, e)
+		}
+	}
+}
+
+func (w *writer) trend() {
+	var trend *funnelv1.Trend
+	choose(w, "trend", w.words.GetTrend(), trends, &trend)
+	if trend != nil {
+		w.q.Trend = proto.CloneOf(trend)
+	}
+}
+
+func (w *writer) timeToConvert() {
+	if w.words.GetTimeToConvert() == "" {
+		return
+	}
+	t, err := ParseTimeToConvert(w.words.GetTimeToConvert())
+	if err != nil {
+		w.wrong("time_to_convert", -1, err)
+	}
+	w.q.TimeToConvert = t
 }

@@ -1,6 +1,8 @@
 package question
 
 import (
+	"strings"
+
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 )
 
@@ -8,10 +10,16 @@ import (
 const targetStops = "[]\""
 
 // ParseStep reads a step: "stage:NAME", "touchpoint:NAME", "event:NAME" or "any", with conditions
-// in brackets behind it, separated by commas. A name with a bracket in it stands in double quotes.
+// in brackets behind it, separated by commas; behind that " optional", " within 2h", " first" or
+// " first-matching". A name with a bracket in it, or that ends as one of these, stands in double
+// quotes.
 func ParseStep(text string) (*funnelv1.Step, error) {
-	s := scanner{text: text}
 	step := &funnelv1.Step{}
+	rest, err := cutSuffixes(strings.TrimRight(text, " \t"), step)
+	if err != nil {
+		return nil, err
+	}
+	s := scanner{text: rest}
 	if err := s.target(step); err != nil {
 		return nil, err
 	}
@@ -32,7 +40,8 @@ func ParseStep(text string) (*funnelv1.Step, error) {
 		s.space()
 	}
 	if !s.end() {
-		return nil, s.wrong("nothing more belongs here; conditions stand in [ ] behind the name")
+		return nil, s.wrong("nothing more belongs here; conditions stand in [ ] behind the name, and " +
+			"behind all optional, within 2h, first or first-matching")
 	}
 	return step, nil
 }
@@ -43,9 +52,13 @@ func (s *scanner) target(step *funnelv1.Step) error {
 		if !s.take(kind + ":") {
 			continue
 		}
-		name, _, err := s.word(targetStops)
+		name, quoted, err := s.word(targetStops)
 		if err != nil {
 			return err
+		}
+		if !quoted && suffix.MatchString(name) {
+			return s.wrong("optional, within and first stand behind the conditions; put a name that ends " +
+				"so in double quotes")
 		}
 		if name == "" {
 			return s.wrong("the name of the %s is missing", kind)

@@ -1,5 +1,7 @@
 package funnel
 
+import "time"
+
 // Answer holds the numbers of a question.
 type Answer struct {
 	// Steps are the numbers of all units together, in the question's order.
@@ -9,6 +11,14 @@ type Answer struct {
 	Groups []Group
 	// Overlap tells that a unit may stand in several groups, so that they need not sum to Steps.
 	Overlap bool
+	// Trend has every bucket of the question, in order, empty ones too. nil where no trend is
+	// asked.
+	Trend []Bucket
+	// TimeToConvert is nil where it is not asked.
+	TimeToConvert *Distribution
+	// SampleRatio is nil unless the only breakdown is by variant, two variants or more were seen
+	// and groups do not overlap.
+	SampleRatio *SampleRatio
 }
 
 // Group holds the numbers of the units with one value, or one pair of them.
@@ -18,28 +28,47 @@ type Group struct {
 	// Other tells the group of all values past the limit, added up. It has no Values.
 	Other bool
 	Steps []StepNumbers
+	// Trend and TimeToConvert as of Answer, of the group's units.
+	Trend         []Bucket
+	TimeToConvert *Distribution
+	// Test is nil for the rest past the limit, where groups overlap, and where the group or all
+	// other ones together have no unit.
+	Test *GroupTest
 }
 
-// StepNumbers are the numbers of one step. Of consecutive steps,
-// Count = (Count of the next) + Lost + InWindow.
+// Bucket holds the numbers of the attempts that entered in a bucket of the trend.
+type Bucket struct {
+	// From (inside) and To (outside) bound it.
+	From, To time.Time
+	// Steps as of Answer.
+	Steps []StepNumbers
+}
+
+// StepNumbers are the numbers of one step. Of consecutive required steps,
+// Count = (Count of the next) + Lost + InWindow. An optional step has its Count and times only.
 type StepNumbers struct {
-	// Count of units that filled it.
+	// Optional steps may be left out.
+	Optional bool
+	// Count of units that filled it; under PerAttempt and PerSession of attempts, here and below.
 	Count int
-	// FromPrevious and FromFirst are the count as a share of the previous and of the first step's.
-	// nil where that is 0; FromPrevious also at the first step.
+	// FromPrevious and FromFirst are the count as a share of the previous required and of the first
+	// step's. nil where that is 0; FromPrevious also at the first step.
 	FromPrevious, FromFirst *Share
-	// Lost and InWindow are those who filled it and not the next, and can no longer or still can.
-	// 0 at the last step.
+	// Lost and InWindow are those who filled it and not the next required one, and can no longer or
+	// still can. 0 at the last step.
 	Lost, InWindow int
-	// SincePrevious and SinceEntry are the times since the step before and since the entry, of those
-	// who filled it. nil at the first step and where there are none.
+	// SincePrevious and SinceEntry are the times since the previous filled step and since the
+	// entry, of those who filled it. nil at the first step and where there are none.
 	SincePrevious, SinceEntry *Spans
-	// Departures are what those did who filled it and not the next: the lost ones, then those in
-	// window, each only where there are any. Empty unless the question asks.
+	// Departures are what those did who filled it and not the next required one: the lost ones,
+	// then those in window, each only where there are any. Empty unless the question asks.
 	Departures []Departure
+	// Reasons separate the lost from those who filled the next required step, by p-value,
+	// ascending, at most MaxReasons. Empty unless the question asks.
+	Reasons []Reason
 }
 
-// DropOff is what happened between a step and the next.
+// DropOff is what happened between a step and the next required one.
 type DropOff struct {
 	// From and To are numbers of steps, from 1.
 	From, To int
@@ -49,31 +78,41 @@ type DropOff struct {
 	Dropped, LostShare *Share
 	// Worst tells that somebody is lost here and no other pair loses a larger share.
 	Worst bool
-	// Departures as of StepNumbers.
+	// Departures and Reasons as of StepNumbers.
 	Departures []Departure
+	Reasons    []Reason
 }
 
-// DropOffs are the steps seen as what each loses to the next: one fewer than steps, in order.
+// DropOffs are the required steps seen as what each loses to the next: one fewer than there are,
+// in order.
 func DropOffs(steps []StepNumbers) []DropOff {
 	var drops []DropOff
-	worst := DropOff{Reached: 1}
-	for i := range len(steps) - 1 {
-		s := steps[i]
-		d := DropOff{
-			From: i + 1, To: i + 2,
-			Reached: s.Count, WentOn: steps[i+1].Count, Lost: s.Lost, InWindow: s.InWindow,
-			Dropped: ShareOf(s.Lost+s.InWindow, s.Count), LostShare: ShareOf(s.Lost, s.Count),
-			Departures: s.Departures,
+	worst, from := DropOff{Reached: 1}, 0
+	for i := 1; i < len(steps); i++ {
+		if steps[i].Optional {
+			continue
 		}
+		d := dropOff(steps, from, i)
 		if d.losesMore(worst) {
 			worst = d
 		}
-		drops = append(drops, d)
+		drops, from = append(drops, d), i
 	}
 	for i := range drops {
 		drops[i].Worst = drops[i].Lost > 0 && !worst.losesMore(drops[i])
 	}
 	return drops
+}
+
+// dropOff is between two required steps, from 0.
+func dropOff(steps []StepNumbers, from, to int) DropOff {
+	s := &steps[from]
+	return DropOff{
+		From: from + 1, To: to + 1,
+		Reached: s.Count, WentOn: steps[to].Count, Lost: s.Lost, InWindow: s.InWindow,
+		Dropped: ShareOf(s.Lost+s.InWindow, s.Count), LostShare: ShareOf(s.Lost, s.Count),
+		Departures: s.Departures, Reasons: s.Reasons,
+	}
 }
 
 // losesMore compares shares exactly.

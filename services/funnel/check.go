@@ -39,11 +39,17 @@ func (q Question) Check() Violations {
 	var v Violations
 	q.checkTimes(&v)
 	q.checkSteps(&v)
+	q.checkChoices(&v)
 	q.Unit.check(&v)
+	q.checkSimultaneity(&v)
+	q.checkHold(&v)
+	q.checkExclusions(&v)
 	if q.Filter != nil {
 		checkFilter(q.Filter, "question.filter", &v)
 	}
 	q.checkBreakdowns(&v)
+	q.checkBuckets(&v)
+	q.checkTimeToConvert(&v)
 	return v
 }
 
@@ -60,9 +66,6 @@ func (q Question) checkTimes(v *Violations) {
 	if q.Window < MinWindow {
 		v.add("question.window_seconds", "is %v: give 1 second or more", q.Window)
 	}
-	if q.Reentry > First {
-		v.add("question.reentry", "is unknown: give BEST or FIRST")
-	}
 }
 
 func (q Question) checkSteps(v *Violations) {
@@ -72,9 +75,14 @@ func (q Question) checkSteps(v *Violations) {
 	for i, s := range q.Steps {
 		field := fmt.Sprintf("question.steps[%d]", i)
 		s.Target.check(field, v)
-		for j, c := range s.Conditions {
-			c.check(fmt.Sprintf("%s.conditions[%d]", field, j), v)
-		}
+		checkConditions(s.Conditions, field, v)
+		q.checkStepOptions(i, field, v)
+	}
+}
+
+func checkConditions(conditions []Condition, field string, v *Violations) {
+	for i, c := range conditions {
+		c.check(fmt.Sprintf("%s.conditions[%d]", field, i), v)
 	}
 }
 

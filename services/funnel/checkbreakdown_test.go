@@ -208,7 +208,7 @@ func TestNeedsOfBreakdowns(t *testing.T) {
 		{
 			name:   "departures",
 			change: func(q *Question) { q.Departures = true },
-			want:   Needs{Channel: true, Stage: true, Touchpoint: true}, ordered: true,
+			want:   Needs{Channel: true, Event: true, Stage: true, Touchpoint: true}, ordered: true,
 		},
 		{
 			name: "conditions",
@@ -230,7 +230,6 @@ func TestNeedsOfBreakdowns(t *testing.T) {
 			q := validQuestion()
 			c.change(&q)
 			p := compile(t, q)
-			c.want.Event = true
 			if diff := gocmp.Diff(c.want, p.Needs(), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

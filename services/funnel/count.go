@@ -1,10 +1,5 @@
 package funnel
 
-import (
-	"cmp"
-	"slices"
-)
-
 // subcourse is what an evaluation for one group sees.
 type subcourse struct {
 	touches []Touch
@@ -12,17 +7,19 @@ type subcourse struct {
 	index []int32
 }
 
-// Count finds what counts of a unit. It belongs to the counter and holds until its next Count.
-// Errors: ErrTooBig, that of Interrupt.
+// Count finds what counts of a unit. It belongs to the counter and holds until its next Count. A
+// unit that leaves the funnel as a whole may still stand in groups that see only a part of what it
+// did. Errors: ErrTooBig, that of Interrupt.
 func (c *Counter) Count(course *Course) (*Counted, error) {
-	c.counted, c.work = Counted{Groups: c.counted.Groups[:0]}, 0
-	c.times, c.attempts, c.trail.walked = c.times[:0], c.attempts[:0], false
-	c.counted.Standing = c.standing(course, course.Touches, nil)
-	if len(c.counted.Attempts) == 0 {
-		return &c.counted, nil
-	}
+	c.reset()
+	course = c.firsts.only(course)
+	opened := false
+	c.counted.Standing, opened = c.standing(course, course.Touches, nil)
 	factors := c.program.factors
-	if len(factors) == 0 {
+	if c.err != nil || !opened || len(factors) == 0 {
+		return &c.counted, c.err
+	}
+	if len(c.counted.Attempts) == 0 && !factors[0].attribution.several() {
 		return &c.counted, nil
 	}
 	for i := range factors {
@@ -36,66 +33,15 @@ func (c *Counter) Count(course *Course) (*Counted, error) {
 	return &c.counted, c.group(course)
 }
 
-// split finds the keys of a factor.
-func (c *Counter) split(course *Course, number int) {
-	f, p := &c.program.factors[number], &c.parts[number]
-	p.reset()
-	switch f.attribution {
-	case FirstTouch, LastTouch:
-		c.splitOne(course, f, p)
-	case OfPerson:
-		person := course.Person
-		if course.Persons != nil {
-			person = course.Persons[c.firstMatch(course)]
-		}
-		c.addAll(p, f, func(b int) []GroupValue { return person[b] }, func(int32) {})
-	default:
-		c.splitAll(course, f, p)
-	}
-}
-
-// firstMatch is the first touch in range that matches a step.
-func (c *Counter) firstMatch(course *Course) int {
-	begin, end := c.evaluator.inRange(course.Touches)
-	for i := begin; i < end; i++ {
-		if course.Touches[i].Steps != 0 {
-			return i
-		}
-	}
-	return begin
-}
-
-// splitOne finds the first or last touch in range that has a value.
-func (c *Counter) splitOne(course *Course, f *factor, p *part) {
-	begin, end := c.evaluator.inRange(course.Touches)
-	for n := range end - begin {
-		i := begin + n
-		if f.attribution == LastTouch {
-			i = end - 1 - n
-		}
-		values := func(b int) []GroupValue { return course.values(i, b) }
-		if !f.matches(course.Touches[i]) || allMissing(f, values) {
-			continue
-		}
-		c.addAll(p, f, values, func(int32) {})
-		return
-	}
-	c.addAll(p, f, func(int) []GroupValue { return absent }, func(int32) {})
-}
-
-// addAll adds the keys of a touch or a person, unless they are too many.
-func (c *Counter) addAll(
-	p *part, f *factor, values func(breakdown int) []GroupValue, each func(key int32),
-) {
-	n := 1
-	for _, b := range f.breakdowns {
-		n *= len(values(b))
-	}
-	if n > MaxGroups {
-		n = c.most + 1
-	}
-	if c.work += n; !c.tooMuch() {
-		p.addAll(f, values, each)
+// reset turns to the next unit.
+func (c *Counter) reset() {
+	c.begin()
+	c.interrupt = c.Interrupt
+	c.counted = Counted{Groups: c.counted.Groups[:0]}
+	c.times, c.attempts, c.trail.walked = c.times[:0], c.attempts[:0], false
+	c.leavings, c.buckets = c.leavings[:0], c.buckets[:0]
+	if c.scout != nil {
+		c.scout.reset()
 	}
 }
 
@@ -113,37 +59,9 @@ func (c *Counter) tooMuch() bool {
 	return false
 }
 
-func allMissing(f *factor, values func(breakdown int) []GroupValue) bool {
-	for _, b := range f.breakdowns {
-		if !values(b)[0].Missing {
-			return false
-		}
-	}
-	return true
-}
-
-// splitAll finds every key of the touches that an attempt may see, and which touches carry it.
-func (c *Counter) splitAll(course *Course, f *factor, p *part) {
-	begin, end := c.evaluator.reach(course.Touches)
-	for i := begin; i < end; i++ {
-		if !f.matches(course.Touches[i]) {
-			continue
-		}
-		c.addAll(p, f, func(b int) []GroupValue { return course.values(i, b) }, func(key int32) {
-			p.carry(f.attribution, key, int32(i))
-		})
-		if c.tooMuch() {
-			return
-		}
-	}
-	slices.SortFunc(p.carried, func(a, b carriage) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.touch, b.touch))
-	})
-	for i, at := range p.carried {
-		if i+1 == len(p.carried) || p.carried[i+1].key != at.key {
-			p.ends = append(p.ends, i+1)
-		}
-	}
+// matters tells whether attempts look at a touch.
+func (c *Counter) matters(t Touch) bool {
+	return t.Steps != 0 || t.Exclusions != 0 || c.program.question.Order == Strict
 }
 
 // group evaluates the unit for each of its groups.
@@ -159,8 +77,8 @@ func (c *Counter) group(course *Course) error {
 		} else {
 			c.combine(course, i, counted)
 		}
-		if c.interrupted != nil {
-			return c.interrupted
+		if c.err != nil {
+			return c.err
 		}
 		if c.tooMuch() {
 			return ErrTooBig
@@ -173,7 +91,7 @@ func (c *Counter) group(course *Course) error {
 func (c *Counter) combine(course *Course, i int, counted Standing) {
 	f := &c.program.factors[1]
 	for _, other := range c.parts[1].keys {
-		if c.interrupted != nil || c.tooMuch() {
+		if c.err != nil || c.tooMuch() {
 			return
 		}
 		key := merged(c.parts[0].keys[i], other, f)
@@ -215,10 +133,11 @@ func (c *Counter) see(course *Course, number int, key Key) {
 		}
 		return
 	}
-	begin, end := c.evaluator.reach(course.Touches)
-	if f.step == 0 {
+	begin, end := c.seeker.rules.sees(course.Touches)
+	if f.step == 0 && c.program.question.Order != Any {
 		span := c.parts[0].spans[number]
-		begin = lowerBound(course.Touches, course.Touches[span.first].At)
+		begin = max(begin, lowerBound(
+			course.Touches, course.Touches[span.first].At-c.seeker.rules.slack))
 		end = min(end, lowerBound(
 			course.Touches, course.Touches[span.last].At+c.evaluator.window+1))
 	}
@@ -240,7 +159,7 @@ func (c *Counter) seeTouch(course *Course, i int, key Key) {
 			t.Steps &^= 1 << f.step
 		}
 	}
-	if t.Steps != 0 {
+	if c.matters(t) {
 		c.sub.touches = append(c.sub.touches, t)
 		c.sub.index = append(c.sub.index, int32(i))
 	}
@@ -249,31 +168,11 @@ func (c *Counter) seeTouch(course *Course, i int, key Key) {
 // evaluate finds what counts in a group: number is the place of its key among those of the first
 // factor.
 func (c *Counter) evaluate(course *Course, number int, key Key) Standing {
-	if c.Interrupt != nil {
-		if c.interrupted = c.Interrupt(); c.interrupted != nil {
-			return Standing{}
-		}
+	if c.ask(); c.err != nil {
+		return Standing{}
 	}
 	c.see(course, number, key)
 	c.work++
-	return c.standing(course, c.sub.touches, c.sub.index)
-}
-
-// standing finds what counts of touches; index are their places in the course, nil if all are seen.
-func (c *Counter) standing(course *Course, touches []Touch, index []int32) Standing {
-	a := c.evaluator.Evaluate(touches)
-	if a.Depth == 0 {
-		return Standing{}
-	}
-	from := len(c.times)
-	c.times = append(c.times, a.Times...)
-	a.Times = c.times[from:len(c.times):len(c.times)]
-	at := len(c.attempts)
-	c.attempts = append(c.attempts, a)
-	s := Standing{Attempts: c.attempts[at : at+1 : at+1]}
-	if c.program.question.Departures {
-		s.Leavings = []*Leaving{c.trail.leaving(course, touches, index, a)}
-		c.work += c.trail.looked
-	}
+	s, _ := c.standing(course, c.sub.touches, c.sub.index)
 	return s
 }

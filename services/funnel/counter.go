@@ -7,17 +7,29 @@ import (
 )
 
 // Course is what one unit did: its touchpoints in shown order, as far as a question looks at them.
-// Touchpoints that fill no step may be left out, unless departures are asked: then every one that
-// the filter lets be seen, of the instants that the question sees, must be there.
+// Touchpoints that fill no step, are no exclusion and have no bit in Named may be left out, unless
+// the program's Scope says that everything must be there: then every one that the filter lets be
+// seen, of the instants that the question sees.
 type Course struct {
 	Touches []Touch
 	// Views of the touches, with their Values; needed where Program.BreaksTouches, and with
-	// departures.
+	// departures and reasons.
 	Views []*TouchView
 	// Person has the values of the person; needed where a breakdown is by group or OfPerson.
 	Person *Values
 	// Persons, where the unit is no person, are those of each touch in place of Person.
 	Persons []*Values
+	// Named has, for each touch, the bits of Scope.FirstTime whose step's target it is, conditions
+	// apart; needed where Scope.FirstTime is not 0.
+	Named []uint32
+	// Holds has, for each touch, a number for its hold values (see Program.Hold), the same where these
+	// are, -1 where it lacks one. nil where nothing is held.
+	Holds []int32
+	// Sessions has the number of each touch's session, ascending; SessionEnds, by that number, the
+	// last instant of each, of all touchpoints of the unit up to the question's AsOf, those too that
+	// the filter hides. Both nil unless Scope.Unfiltered.
+	Sessions    []int32
+	SessionEnds []int64
 }
 
 // Counted is what counts of a unit.
@@ -42,6 +54,9 @@ type Standing struct {
 	// Leavings are what the unit did after the last step of each of the attempts, nil where that
 	// converted. None where departures are not asked.
 	Leavings []*Leaving
+	// Passages are what was met after the required steps of the attempts. None where reasons are not
+	// asked.
+	Passages []Passage
 	// Buckets are the attempts that count in the buckets of the trend, by bucket, then by entry. None
 	// where no trend is asked.
 	Buckets []Bucketed
@@ -61,49 +76,52 @@ func (s *Standing) leaving(attempt int) *Leaving {
 	return s.Leavings[attempt]
 }
 
-// ErrTooBig says that a unit stands in so many groups that it cannot be evaluated.
+// ErrTooBig says that a unit has so many touchpoints, assignments or groups that it cannot be
+// evaluated.
 var ErrTooBig = errors.New("the unit has too many touchpoints and values to be evaluated")
-
-// What one unit may cost: maxWork is how many touches and values of touches may be looked at over
-// all its groups, maxCarried how many are kept.
-const (
-	maxWork    = 1 << 30
-	maxCarried = 1 << 27
-)
 
 // Counter finds what counts of one unit after the other. It keeps its scratch space, so that a
 // unit costs no allocation. Not safe for concurrent use.
 type Counter struct {
-	// Interrupt, if it is not nil, is asked before each group that a unit is evaluated for: its error
-	// ends the Count.
+	// Interrupt, if it is not nil, is asked before each group that a unit is evaluated for, and now
+	// and then where that takes long: its error ends the Count.
 	Interrupt func() error
 
-	program   *Program
+	*meter
+	program *Program
+	// evaluator is that of plain questions, seeker that of all others.
 	evaluator *Evaluator
+	seeker    *seeker
+	plain     bool
+	firsts    firsts
 	trail     trail
+	scout     *scout
 	known     map[journey.Value][]GroupValue
 
 	counted Counted
-	// times and attempts of the whole and the groups.
+	// times, attempts, leavings and buckets of the whole and the groups.
 	times    []int64
 	attempts []Attempt
+	leavings []*Leaving
+	buckets  []Bucketed
 	parts    [MaxBreakdowns]part
 	sub      subcourse
-	// work is how many touches and values were looked at for the unit, most how many may be.
-	work, most int
-	// interrupted is the error of Interrupt. No Count comes after it.
-	interrupted error
 }
 
 // Counter makes a counter. m is the newest map, nil if there is none: departures look at the order
-// of its stages and at its barriers.
+// of its stages, these and reasons at its barriers.
 func (p *Program) Counter(m *journey.Map) *Counter {
+	work := &meter{most: maxWork}
 	c := &Counter{
-		program: p, evaluator: NewEvaluator(p.question), most: maxWork,
+		meter: work, program: p, evaluator: NewEvaluator(p.question), plain: p.question.plain(),
+		seeker: newSeeker(&p.question, work), firsts: firstsOf(&p.question),
 		known: make(map[journey.Value][]GroupValue),
 	}
 	if p.question.Departures {
-		c.trail = newTrail(p.question, m)
+		c.trail = newTrail(m)
+	}
+	if p.question.Reasons != nil {
+		c.scout = newScout(p, m, c.valuesOf)
 	}
 	return c
 }

@@ -39,7 +39,7 @@ func drawRichFacts(rt *rapid.T) []AttributedFact {
 	var facts []AttributedFact
 	for i := range rapid.IntRange(0, 40).Draw(rt, "facts") {
 		who := pick("who", "v1", "v2", "u1", "u2", "u3")
-		id, minute := fmt.Sprint("m", i), rapid.IntRange(0, 8).Draw(rt, "minute")
+		id, minute := fmt.Sprint("m", i), 10*rapid.IntRange(0, 8).Draw(rt, "ten minutes")
 		switch pick("kind", "touch", "touch", "touch", "touch", "identify", "group", "link") {
 		case "identify":
 			f := fact(journey.Identify, id, who, minute)
@@ -85,16 +85,19 @@ func drawTouch(rt *rapid.T, id, who string, minute int) AttributedFact {
 
 func drawRichQuestion(rt *rapid.T) Question {
 	minute := func(name string, from int) time.Time {
-		return day0.Add(time.Duration(rapid.IntRange(from, 9).Draw(rt, name)) * time.Minute)
+		return day0.Add(time.Duration(rapid.IntRange(from, 9).Draw(rt, name)) * 10 * time.Minute)
 	}
 	q := Question{
-		From: minute("from", 0).Add(-5 * time.Minute), AsOf: minute("as_of", 0), Limit: 3,
-		Window:     time.Duration(rapid.IntRange(1, 6).Draw(rt, "window")) * time.Minute,
+		From: minute("from", 0).Add(-50 * time.Minute), AsOf: minute("as_of", 0), Limit: 3,
+		Window:     time.Duration(rapid.IntRange(1, 6).Draw(rt, "window")) * 10 * time.Minute,
 		Mode:       rapid.SampledFrom([]RangeMode{Entry, All}).Draw(rt, "mode"),
 		Reentry:    rapid.SampledFrom([]Reentry{Best, First}).Draw(rt, "reentry"),
 		Departures: rapid.Bool().Draw(rt, "departures"),
 	}
-	q.To = q.From.Add(time.Duration(rapid.IntRange(1, 14).Draw(rt, "range")) * time.Minute)
+	if rapid.Bool().Draw(rt, "reasons") {
+		q.Reasons = &Reasons{Properties: rapid.SampledFrom([][]string{nil, {"p"}}).Draw(rt, "of")}
+	}
+	q.To = q.From.Add(time.Duration(rapid.IntRange(1, 14).Draw(rt, "range")) * 10 * time.Minute)
 	for range rapid.IntRange(2, 3).Draw(rt, "steps") {
 		q.Steps = append(q.Steps, rapid.SampledFrom([]Step{
 			event("view"), event("view"), event("buy"),
@@ -103,6 +106,9 @@ func drawRichQuestion(rt *rapid.T) Question {
 			{Target: Target{Kind: Touchpoint, Name: "bought"}},
 			event("view", Condition{Subject: OfGroup, Operator: Equal, Values: values(text("g1"))}),
 		}).Draw(rt, "step"))
+	}
+	if rapid.Bool().Draw(rt, "options") {
+		drawOptions(rt, &q)
 	}
 	q.Filter = rapid.SampledFrom([]Filter{
 		nil, nil,
@@ -148,6 +154,48 @@ func drawRichQuestion(rt *rapid.T) Question {
 	return q
 }
 
+// drawOptions draws the options of attempts.
+func drawOptions(rt *rapid.T, q *Question) {
+	q.Order = rapid.SampledFrom([]Order{Ordered, Strict, Any}).Draw(rt, "order")
+	q.Count = rapid.SampledFrom([]Count{Once, PerAttempt, PerSession}).Draw(rt, "count")
+	if q.Count != Once {
+		q.Reentry = Best
+	}
+	q.Simultaneity = rapid.SampledFrom([]time.Duration{0, 10 * time.Minute}).Draw(rt, "simultaneity")
+	q.Hold = rapid.SampledFrom([][]string{nil, nil, {"p"}}).Draw(rt, "hold")
+	for k := range q.Steps {
+		s := &q.Steps[k]
+		s.FirstTime = rapid.SampledFrom([]FirstTime{
+			Always, Always, FirstOfTarget, FirstMatching,
+		}).Draw(rt, "first time")
+		if q.Order == Any || k == 0 {
+			continue
+		}
+		s.Optional = k < len(q.Steps)-1 && rapid.Bool().Draw(rt, "optional")
+		if rapid.Bool().Draw(rt, "limited") {
+			within := 20 * time.Minute
+			s.Within = &within
+		}
+	}
+	for _, x := range []Exclusion{
+		{Target: Target{Kind: Event, Name: "fail"}, To: 1},
+		{
+			Target: Target{Kind: AnyEvent}, To: len(q.Steps) - 1, Effect: Remove,
+			Conditions: []Condition{{Name: "p", Operator: Equal, Values: values(text("y"))}},
+		},
+	} {
+		if rapid.Bool().Draw(rt, "excluded") {
+			q.Exclusions = append(q.Exclusions, x)
+		}
+	}
+	if rapid.Bool().Draw(rt, "trend") {
+		q.Buckets = []time.Time{q.From}
+		if half := q.From.Add(q.To.Sub(q.From) / 2); half.After(q.From) {
+			q.Buckets = append(q.Buckets, half)
+		}
+	}
+}
+
 // counterResults answers as a store would: by views, matcher, courses and a counter.
 func counterResults(rt *rapid.T, facts []AttributedFact, m *journey.Map, program *Program) []Result {
 	matcher, counter := program.Matcher(), program.Counter(m)
@@ -155,10 +203,13 @@ func counterResults(rt *rapid.T, facts []AttributedFact, m *journey.Map, program
 	type touchpoint struct {
 		fact  *AttributedFact
 		touch Touch
+		named uint32
 		view  *TouchView
 		of    *Values
 	}
 	courses := make(map[unitID][]touchpoint)
+	scope := program.Scope()
+	visits := make(map[unitID][]int64)
 	personas := make(map[unitID]journey.PersonaID)
 	for _, p := range personsOf(settle(facts), m, program) {
 		matcher.Person(p.view)
@@ -177,11 +228,20 @@ func counterResults(rt *rapid.T, facts []AttributedFact, m *journey.Map, program
 			} else {
 				personas[id] = p.persona
 			}
-			touch := Touch{At: f.At(), Steps: matcher.Steps(program.Targets(f.Event, f.Attribution), &view)}
-			if touch.Steps == 0 && (!q.Departures || !matcher.Sees(&view)) {
+			if f.At() <= q.AsOf.UnixMilli() {
+				visits[id] = append(visits[id], f.At())
+			}
+			targets := program.Targets(f.Event, f.Attribution)
+			touch := Touch{
+				At: f.At(), Steps: matcher.Steps(targets, &view),
+				Exclusions: matcher.Exclusions(program.ExclusionTargets(f.Event, f.Attribution), &view),
+			}
+			named := targets & scope.FirstTime
+			needed := touch.Steps != 0 || touch.Exclusions != 0 || named != 0 || scope.Everything
+			if !needed || !matcher.Sees(&view) {
 				continue
 			}
-			courses[id] = append(courses[id], touchpoint{f, touch, &view, &of})
+			courses[id] = append(courses[id], touchpoint{f, touch, named, &view, &of})
 		}
 	}
 	var results []Result
@@ -189,11 +249,23 @@ func counterResults(rt *rapid.T, facts []AttributedFact, m *journey.Map, program
 		slices.SortFunc(touchpoints, func(a, b touchpoint) int {
 			return journey.CompareShown(&a.fact.Fact, &b.fact.Fact)
 		})
-		var course Course
+		course, held := Course{}, make(map[string]int32)
+		if scope.Unfiltered {
+			course.SessionEnds = endsOf(visits[id])
+		}
 		for _, t := range touchpoints {
 			course.Touches = append(course.Touches, t.touch)
 			course.Views = append(course.Views, t.view)
 			course.Person = t.of
+			if scope.FirstTime != 0 {
+				course.Named = append(course.Named, t.named)
+			}
+			if len(q.Hold) > 0 {
+				course.Holds = append(course.Holds, numberOf(program, t.view, held))
+			}
+			if scope.Unfiltered {
+				course.Sessions = append(course.Sessions, sessionOf(course.SessionEnds, t.touch.At))
+			}
 			if q.Unit.Kind != PersonUnit {
 				course.Persons = append(course.Persons, t.of)
 			}
@@ -202,7 +274,7 @@ func counterResults(rt *rapid.T, facts []AttributedFact, m *journey.Map, program
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if len(counted.Attempts) == 0 {
+		if len(counted.Attempts) == 0 && len(counted.Groups) == 0 {
 			continue
 		}
 		result := Result{
@@ -221,11 +293,46 @@ func counterResults(rt *rapid.T, facts []AttributedFact, m *journey.Map, program
 	return results
 }
 
+// numberOf numbers the values that a touchpoint holds.
+func numberOf(program *Program, view *TouchView, held map[string]int32) int32 {
+	key, ok := program.Hold(view)
+	if !ok {
+		return -1
+	}
+	if _, known := held[key]; !known {
+		held[key] = int32(len(held))
+	}
+	return held[key]
+}
+
+// endsOf are the last instants of the sessions that some instants make.
+func endsOf(instants []int64) []int64 {
+	slices.Sort(instants)
+	var ends []int64
+	for i, at := range instants {
+		if i > 0 && at-instants[i-1] <= SessionGap.Milliseconds() {
+			ends = ends[:len(ends)-1]
+		}
+		ends = append(ends, at)
+	}
+	return ends
+}
+
+// sessionOf is the number of the session that an instant lies in.
+func sessionOf(ends []int64, at int64) int32 {
+	i, _ := slices.BinarySearch(ends, at)
+	return int32(i)
+}
+
 // cloneStanding is a standing of its own.
 func cloneStanding(s Standing) Standing {
 	s.Attempts, s.Leavings = slices.Clone(s.Attempts), slices.Clone(s.Leavings)
 	for i := range s.Attempts {
 		s.Attempts[i].Times = slices.Clone(s.Attempts[i].Times)
+	}
+	s.Passages = slices.Clone(s.Passages)
+	for i := range s.Passages {
+		s.Passages[i].Met = slices.Clone(s.Passages[i].Met)
 	}
 	s.Buckets = slices.Clone(s.Buckets)
 	for i := range s.Buckets {

@@ -48,7 +48,6 @@ func placeOf(view *TouchView) Place {
 
 // trail follows units after the last step that they filled.
 type trail struct {
-	asOf, last, window int64
 	// stages are the places of the newest map's stages, barriers its touchpoints that are some.
 	stages   map[journey.StageID]int
 	barriers map[journey.TouchpointID]bool
@@ -61,14 +60,10 @@ type trail struct {
 	looked int
 }
 
-func newTrail(q Question, m *journey.Map) trail {
+func newTrail(m *journey.Map) trail {
 	t := trail{
-		asOf: q.AsOf.UnixMilli(), last: never * -1, window: q.Window.Milliseconds(),
 		stages:   make(map[journey.StageID]int),
 		barriers: make(map[journey.TouchpointID]bool),
-	}
-	if q.Mode == All {
-		t.last = q.To.UnixMilli() - 1
 	}
 	if m == nil {
 		return t
@@ -84,41 +79,30 @@ func newTrail(q Question, m *journey.Map) trail {
 	return t
 }
 
-// leaving follows a unit. touches are those that the attempt saw, index their places in the course
-// (nil: the same). nil if the attempt converted.
-func (t *trail) leaving(course *Course, touches []Touch, index []int32, a Attempt) *Leaving {
-	if a.Converted {
-		return nil
-	}
-	entry, at := a.Times[0], a.Times[a.Depth-1]
+// goodbye is where a unit left: the place in the course of the touch that filled its last step, and
+// the instants of its entry, of that step and of the end, inclusive.
+type goodbye struct {
+	step           int32
+	entry, at, end int64
+}
+
+// leaving follows a unit.
+func (t *trail) leaving(course *Course, from goodbye) *Leaving {
 	t.walk(course)
-	end := min(t.asOf, t.last, entry+t.window)
-	after := lowerBound(course.Touches, at+1)
-	followed := course.Views[after:max(after, lowerBound(course.Touches, end+1))]
-	step := course.Views[stepOf(touches, index, at, a.Depth-1)]
+	after := lowerBound(course.Touches, from.at+1)
+	followed := course.Views[after:max(after, lowerBound(course.Touches, from.end+1))]
+	step := course.Views[from.step]
 	l := &Leaving{Last: placeOf(step)}
-	if i := int(t.channels[after-1]); i >= lowerBound(course.Touches, entry) {
+	if i := int(t.channels[after-1]); i >= lowerBound(course.Touches, from.entry) {
 		l.Channel = course.Views[i].Channel
 	}
-	l.Barriers = t.met(course.Views, lowerBound(course.Touches, at), after+len(followed))
+	l.Barriers = t.met(course.Views, lowerBound(course.Touches, from.at), after+len(followed))
 	if len(followed) == 0 {
 		return l
 	}
 	l.Last, l.Next = placeOf(followed[len(followed)-1]), placeOf(followed[0])
 	l.Manner = t.manner(step.Stage, followed[0].Stage)
 	return l
-}
-
-// stepOf is the place of the last touch of an instant that may fill a step.
-func stepOf(touches []Touch, index []int32, at int64, step int) int {
-	i := lowerBound(touches, at+1) - 1
-	for i > 0 && touches[i-1].At == at && touches[i].Steps>>step&1 == 0 {
-		i--
-	}
-	if index != nil {
-		return int(index[i])
-	}
-	return i
 }
 
 // walk notes what every leaving of a course looks for.

@@ -72,9 +72,11 @@ const never = math.MinInt64 / 2
 // the touches (times the steps, where touches of one millisecond may fill several).
 type Evaluator struct {
 	from, to, asOf, window int64
-	steps                  int
-	mask                   uint32
-	all, first             bool
+	// closes is when entries open no more attempts: to, or the end of the bucket at hand.
+	closes     int64
+	steps      int
+	mask       uint32
+	all, first bool
 	// latest[k] is the latest entry that has reached depth k, or never. latest[0] is the time of
 	// the group at hand where it may open attempts.
 	latest [MaxSteps + 1]int64
@@ -87,8 +89,8 @@ type Evaluator struct {
 func NewEvaluator(q Question) *Evaluator {
 	return &Evaluator{
 		from: q.From.UnixMilli(), to: q.To.UnixMilli(), asOf: q.AsOf.UnixMilli(),
-		window: q.Window.Milliseconds(),
-		steps:  len(q.Steps), mask: 1<<len(q.Steps) - 1,
+		window: q.Window.Milliseconds(), closes: q.To.UnixMilli(),
+		steps: len(q.Steps), mask: 1<<len(q.Steps) - 1,
 		all: q.Mode == All, first: q.Reentry == First,
 	}
 }
@@ -97,11 +99,20 @@ func NewEvaluator(q Question) *Evaluator {
 // that fill no step may be left out, as may those before From; those after AsOf, or outside the
 // range under All, are not looked at. See docs/semantics.md, "Attempts" and "Outcome".
 func (e *Evaluator) Evaluate(touches []Touch) Attempt {
+	e.closes = e.to
 	seen := e.seen(touches)
 	if e.first {
 		return e.firstAttempt(seen)
 	}
 	return e.bestAttempt(seen)
+}
+
+// evaluateBetween finds the best of the attempts that open between two instants, the second
+// outside.
+func (e *Evaluator) evaluateBetween(touches []Touch, opens, closes int64) Attempt {
+	e.closes = min(closes, e.to)
+	seen := e.seen(touches)
+	return e.bestAttempt(seen[lowerBound(seen, opens):])
 }
 
 // seen cuts what no attempt sees: before the range nothing opens one.
@@ -120,15 +131,6 @@ func (e *Evaluator) seen(touches []Touch) []Touch {
 // inRange are the touches that the question sees from From to To: from begin to end.
 func (e *Evaluator) inRange(touches []Touch) (begin, end int) {
 	return e.between(touches, min(e.asOf, e.to-1))
-}
-
-// reach are the touches that some attempt may see: from begin to end.
-func (e *Evaluator) reach(touches []Touch) (begin, end int) {
-	last := e.to - 1
-	if !e.all {
-		last += e.window
-	}
-	return e.between(touches, min(e.asOf, last))
 }
 
 func (e *Evaluator) between(touches []Touch, last int64) (begin, end int) {
@@ -165,7 +167,7 @@ func groupEnd(touches []Touch, i int) int {
 
 func (e *Evaluator) firstAttempt(touches []Touch) Attempt {
 	for i := range touches {
-		if touches[i].At >= e.to {
+		if touches[i].At >= e.closes {
 			break
 		}
 		if touches[i].Steps&1 != 0 {
@@ -243,7 +245,7 @@ func (e *Evaluator) climb(touches []Touch) summit {
 	var s summit
 	for i := 0; i < len(touches) && s.depth < e.steps; {
 		at, steps := touches[i].At, touches[i].Steps
-		if at >= e.to && at-e.latest[1] > e.window {
+		if at >= e.closes && at-e.latest[1] > e.window {
 			break
 		}
 		end := i + 1
@@ -289,7 +291,7 @@ func (e *Evaluator) raiseGroup(group []Touch, s *summit) {
 
 // opening is the entry of attempts opened now, or never.
 func (e *Evaluator) opening(at int64) int64 {
-	if at < e.to {
+	if at < e.closes {
 		return at
 	}
 	return never

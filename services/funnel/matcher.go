@@ -10,8 +10,10 @@ type Matcher struct {
 	// held are the outcomes of the tests of the person, by index of the test.
 	held []bool
 	// steps has the bit of every step whose conditions on the person hold.
-	steps  uint32
-	filter verdict
+	steps uint32
+	// exclusions has the same of exclusions.
+	exclusions uint8
+	filter     verdict
 	// person has what conditions on touchpoints look at: the groups.
 	person PersonView
 }
@@ -37,11 +39,21 @@ func (m *Matcher) Person(view PersonView) bool {
 			m.steps |= 1 << k
 		}
 	}
+	m.exclusions = 0
+	for i := range m.program.exclusions {
+		if m.allHeld(m.program.exclusions[i].person) {
+			m.exclusions |= 1 << i
+		}
+	}
 	m.filter = yes
 	if f := m.program.filter; f != nil {
 		m.filter = f.forecast(m)
 	}
-	return m.filter != no && m.steps&1 != 0
+	opens := m.steps & 1
+	if m.program.question.Order == Any {
+		opens = m.steps
+	}
+	return m.filter != no && opens != 0
 }
 
 func (m *Matcher) allHeld(tests []int) bool {
@@ -64,6 +76,22 @@ func (m *Matcher) Steps(targets uint32, view *TouchView) uint32 {
 		k := bits.TrailingZeros32(rest)
 		if !m.pass(m.program.steps[k].touch, view) {
 			targets &^= 1 << k
+		}
+	}
+	return targets
+}
+
+// Exclusions are the exclusions that a touchpoint of the person is, of those whose targets it is
+// (see Program.ExclusionTargets). 0 if the filter hides it.
+func (m *Matcher) Exclusions(targets uint8, view *TouchView) uint8 {
+	targets &= m.exclusions
+	if targets == 0 || !m.Sees(view) {
+		return 0
+	}
+	for rest := targets; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros8(rest)
+		if !m.pass(m.program.exclusions[i].touch, view) {
+			targets &^= 1 << i
 		}
 	}
 	return targets

@@ -22,11 +22,15 @@ type Program struct {
 	filter      *node
 	// factors are the breakdowns as they are evaluated.
 	factors []factor
-	// finders say where each breakdown and the unit find their values.
+	// finders say where each breakdown and the unit find their values, held where the hold does.
 	finders [MaxBreakdowns]finder
 	unit    finder
+	held    []finder
+	// exclusions are those of the question.
+	exclusions []compiledStep
 }
 
+// compiledStep is a step or an exclusion.
 type compiledStep struct {
 	target Target
 	// person and touch are indexes of tests.
@@ -51,8 +55,10 @@ type Needs struct {
 	Variants, Exposures []string
 	// Persona is needed by a condition or by a breakdown.
 	Persona bool
-	// Channel, Event, Stage and Touchpoint are needed by a condition or a target.
+	// Channel, Event, Stage and Touchpoint are needed by a condition or by departures.
 	Channel, Event, Stage, Touchpoint bool
+	// Mapped tells that a target is a stage or a touchpoint of the map.
+	Mapped bool
 	// Device, Browser, OS, Traffic and the parts of the campaign are needed by a condition or a
 	// breakdown.
 	Device, Browser, OS, Traffic             bool
@@ -71,17 +77,14 @@ func Compile(q Question) (*Program, error) {
 func programOf(q Question) *Program {
 	p := &Program{question: q, needs: needsOf(q), overlaps: overlaps(q.Steps)}
 	for i, s := range q.Steps {
-		step := compiledStep{target: s.Target}
-		for _, c := range s.Conditions {
-			test := p.bind(c)
-			if c.Subject.OfPerson() {
-				step.person = append(step.person, test)
-				continue
-			}
-			step.touch = append(step.touch, test)
+		step := p.compile(s.Target, s.Conditions)
+		if len(step.touch) > 0 {
 			p.conditional |= 1 << i
 		}
 		p.steps = append(p.steps, step)
+	}
+	for _, x := range q.Exclusions {
+		p.exclusions = append(p.exclusions, p.compile(x.Target, x.Conditions))
 	}
 	if q.Filter != nil {
 		p.filter = p.node(q.Filter)
@@ -90,8 +93,24 @@ func programOf(q Question) *Program {
 	for i, b := range q.Breakdowns {
 		p.finders[i] = p.needs.finder(b.By, b.Name)
 	}
+	for _, name := range q.Hold {
+		p.held = append(p.held, p.needs.finder(Property, name))
+	}
 	p.factors = factorsOf(q.Breakdowns)
 	return p
+}
+
+func (p *Program) compile(target Target, conditions []Condition) compiledStep {
+	step := compiledStep{target: target}
+	for _, c := range conditions {
+		test := p.bind(c)
+		if c.Subject.OfPerson() {
+			step.person = append(step.person, test)
+		} else {
+			step.touch = append(step.touch, test)
+		}
+	}
+	return step
 }
 
 func (p *Program) bind(c Condition) int {
@@ -111,10 +130,12 @@ func (p *Program) Needs() Needs { return p.needs }
 
 // Plain tells that the targets alone decide: there is no condition and no filter, so that a
 // Matcher would hand back what it is given; the unit is the person, no breakdown asks a
-// touchpoint for its value, and no departures are asked.
+// touchpoint for its value, no departures or reasons are asked, and attempts are plain: ORDERED,
+// counted once, with no option of steps, holds, exclusions or simultaneity. A trend and the time to
+// convert may be asked: they are found from the same touches.
 func (p *Program) Plain() bool {
 	return len(p.tests) == 0 && !p.BreaksTouches() && p.question.Unit.Kind == PersonUnit &&
-		!p.question.Departures
+		!p.question.follows() && p.question.plain()
 }
 
 // BreaksTouches tells that a breakdown asks touchpoints for their values: a Course must have its
@@ -126,8 +147,8 @@ func (p *Program) BreaksTouches() bool {
 // Ordered tells that answers depend on the order of touchpoints of one millisecond, or on whether
 // one is there twice: a Course must be in shown order then, each receipt once.
 func (p *Program) Ordered() bool {
-	return p.overlaps || p.question.Departures || p.BreaksTouches() ||
-		p.question.Unit.Kind != PersonUnit
+	return p.overlaps || p.question.follows() || p.BreaksTouches() ||
+		p.question.Unit.Kind != PersonUnit || !p.question.plain()
 }
 
 // Overlaps tells that some touchpoint may fill two steps. Where it is false, the attempt of a
@@ -166,12 +187,24 @@ func needsOf(q Question) Needs {
 			n.addSubject(c.Subject, c.Name)
 		}
 	}
+	for _, x := range q.Exclusions {
+		n.addTarget(x.Target)
+		for _, c := range x.Conditions {
+			n.addSubject(c.Subject, c.Name)
+		}
+	}
+	for _, name := range q.Hold {
+		n.addSubject(Property, name)
+	}
 	n.addFilter(q.Filter)
 	n.addUnit(q.Unit)
 	for _, b := range q.Breakdowns {
 		n.addBreakdown(b)
 	}
-	if q.Departures {
+	if q.Reasons != nil {
+		n.Properties = append(n.Properties, q.Reasons.Properties...)
+	}
+	if q.follows() {
 		n.Channel, n.Event, n.Stage, n.Touchpoint = true, true, true, true
 	}
 	for _, names := range []*[]string{
@@ -184,14 +217,7 @@ func needsOf(q Question) Needs {
 }
 
 func (n *Needs) addTarget(t Target) {
-	switch t.Kind {
-	case Stage:
-		n.Stage = true
-	case Touchpoint:
-		n.Touchpoint = true
-	case Event:
-		n.Event = true
-	}
+	n.Mapped = n.Mapped || t.Kind == Stage || t.Kind == Touchpoint
 }
 
 func (n *Needs) addFilter(f Filter) {

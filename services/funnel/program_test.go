@@ -52,7 +52,7 @@ func TestNeeds(t *testing.T) {
 		return Condition{Subject: s, Name: name, Operator: IsSet}
 	}
 	q := validQuestion()
-	if diff := gocmp.Diff(Needs{Event: true}, compile(t, q).Needs()); diff != "" {
+	if diff := gocmp.Diff(Needs{}, compile(t, q).Needs()); diff != "" {
 		t.Errorf("plain (-want +got):\n%s", diff)
 	}
 	if !compile(t, q).Plain() {
@@ -70,7 +70,7 @@ func TestNeeds(t *testing.T) {
 	q.Breakdowns = byPersona
 	want := Needs{
 		Properties: []string{"b", "z"}, Traits: []string{"x", "y"},
-		Persona: true, Channel: true, Stage: true, Touchpoint: true,
+		Persona: true, Channel: true, Mapped: true,
 		Device: true, Browser: true, OS: true, Traffic: true,
 	}
 	if diff := gocmp.Diff(want, compile(t, q).Needs()); diff != "" {

@@ -41,10 +41,11 @@ type Question struct {
 	Reentry Reentry
 	// Count says how often a unit counts.
 	Count Count
-	// Simultaneity is by how much the times of two touchpoints may differ and be taken in either order.
+	// Simultaneity is by how much the times of two touchpoints may differ and be taken in either
+	// order.
 	Simultaneity time.Duration
-	// Hold are properties whose values an attempt's touchpoints, exclusions too, must share with its
-	// entry: at most MaxHold. An entry that lacks one of them opens nothing.
+	// Hold are properties whose values an attempt's touchpoints, exclusions too, must share with
+	// its entry: at most MaxHold. An entry that lacks one of them opens nothing.
 	Hold []string
 	// Exclusions are touchpoints that must not come between two steps: at most MaxExclusions.
 	Exclusions []Exclusion
@@ -56,14 +57,17 @@ type Question struct {
 	// of them, and at most Limit groups.
 	Breakdowns []Breakdown
 	Limit      int
-	// Buckets are the beginnings of the trend's buckets of entry time, ascending: each ends where the
-	// next one begins, the last at To, and the first begins at or before From. nil: no trend. At most
-	// MaxBuckets.
+	// Buckets are the beginnings of the trend's buckets of entry time, ascending: each ends where
+	// the next one begins, the last at To, and the first begins at or before From. nil: no trend.
+	// At most MaxBuckets.
 	Buckets []time.Time
 	// TimeToConvert asks for the distribution of the time between two steps. nil: not asked.
 	TimeToConvert *TimeToConvert
 	// Departures asks what those did who filled a step and not the next.
 	Departures bool
+	// Reasons asks what separates those who filled the next step from those who were lost. nil: not
+	// asked.
+	Reasons *Reasons
 }
 
 // RangeMode says what the range cuts.
@@ -88,8 +92,8 @@ const (
 // Order says what may lie between steps.
 type Order uint8
 
-// The orders. Ordered: other touchpoints may lie between the steps. Strict: none may. Any: the steps
-// may come in any order.
+// The orders. Ordered: other touchpoints may lie between the steps. Strict: none may. Any: the
+// steps may come in any order.
 const (
 	Ordered Order = iota
 	Strict
@@ -148,8 +152,8 @@ const (
 	Remove
 )
 
-// TimeToConvert names two steps, from 0, and the number of bins of the histogram of the time between
-// them: 0 for the cube root of the number of units, rounded up.
+// TimeToConvert names two steps, from 0, and the number of bins of the histogram of the time
+// between them: 0 for the cube root of the number of units, rounded up.
 type TimeToConvert struct{ From, To, Bins int }
 
 // Target is what fills a step.

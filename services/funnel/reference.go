@@ -41,9 +41,9 @@ func Reference(
 	var results []Result
 	tally := NewTally(q)
 	for _, u := range unitsOf(personsOf(settle(facts), m, program), program) {
-		u.evaluator, u.newest = NewEvaluator(q), m
+		u.newest = m
 		result := Result{Person: u.id.person, Persona: u.persona, Unit: u.id.value, Counted: u.count(q)}
-		if len(result.Attempts) == 0 {
+		if len(result.Attempts) == 0 && len(result.Groups) == 0 {
 			continue
 		}
 		tally.Add(&result.Counted)

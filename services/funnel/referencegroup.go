@@ -84,7 +84,8 @@ func (u *knownUnit) oneCarries(
 	for i := range u.seen {
 		t := &u.seen[i]
 		has := slices.ContainsFunc(of, func(j int) bool { return !t.values[j][0].Missing })
-		if has && t.Steps != 0 && t.inRange(q) && (one == nil || a == LastTouch) {
+		shows := t.Steps != 0 || q.Order == Strict
+		if has && shows && t.inRange(q) && (one == nil || a == LastTouch) {
 			one = t
 		}
 	}
@@ -107,13 +108,16 @@ func (u *knownUnit) first(q Question) *seenTouch {
 // someCarries tells whether a touchpoint that some attempt may see matches one of the steps and
 // carries the key.
 func (u *knownUnit) someCarries(q Question, steps uint32, carries func(*seenTouch) bool) bool {
-	last := q.To.UnixMilli() - 1
+	from, last := q.From.UnixMilli(), q.To.UnixMilli()-1
 	if q.Mode == Entry {
 		last += q.Window.Milliseconds()
+		if q.Order == Ordered {
+			from -= q.Simultaneity.Milliseconds()
+		}
 	}
 	for i := range u.seen {
 		t := &u.seen[i]
-		if t.Steps&steps != 0 && t.At >= q.From.UnixMilli() && t.At <= last &&
+		if t.Steps&steps != 0 && t.held && t.At >= from && t.At <= last &&
 			t.At <= q.AsOf.UnixMilli() && carries(t) {
 			return true
 		}

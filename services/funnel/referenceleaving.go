@@ -6,17 +6,27 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// leaving follows the unit after the last step that it filled, by docs/semantics.md, "Departures".
-// seen is what the attempt saw.
-func (u *knownUnit) leaving(q Question, seen []seenTouch, a Attempt) *Leaving {
-	entry, at := a.Times[0], a.Times[a.Depth-1]
-	end := min(q.AsOf.UnixMilli(), entry+q.Window.Milliseconds())
-	if q.Mode == All {
-		end = min(end, q.To.UnixMilli()-1)
+// leaving follows the unit after the last step that an attempt filled, by docs/semantics.md,
+// "Departures". seen is what was looked at for it. nil if it converted.
+func (u *knownUnit) leaving(q Question, seen []seenTouch, w *winner, a Attempt) *Leaving {
+	if a.Converted {
+		return nil
 	}
+	k := a.Depth - 1
+	if q.Order != Any {
+		for q.required(k) < a.Depth || q.optional(k) {
+			k++
+		}
+	}
+	entry, at, end := a.Times[0], a.Times[k], u.endOf(q, w)
+	first := &seen[w.entry.place]
 	var step *seenTouch
 	for i := range seen {
-		if t := &seen[i]; t.At == at && t.Steps>>(a.Depth-1)&1 != 0 {
+		t := &seen[i]
+		fills := t.Steps>>k&1 != 0 || q.Order == Any && t.Steps != 0
+		together := t.hold == first.hold && t.held == first.held &&
+			(q.Count != PerSession || u.sessionOf(t.At) == u.sessionOf(first.At))
+		if t.At == at && fills && together {
 			step = t
 		}
 	}

@@ -13,9 +13,11 @@ type knownUnit struct {
 	id      unitID
 	persona journey.PersonaID
 	// seen are in shown order.
-	seen      []seenTouch
-	evaluator *Evaluator
-	newest    *journey.Map
+	seen []seenTouch
+	// instants are those of all its touchpoints up to as_of, ascending, hidden ones too.
+	instants []int64
+	program  *Program
+	newest   *journey.Map
 }
 
 type unitID struct {
@@ -26,6 +28,11 @@ type unitID struct {
 // seenTouch is a touchpoint of a unit.
 type seenTouch struct {
 	Touch
+
+	// named has the steps whose target it is, hold the values held, held whether it has all of them.
+	named uint32
+	hold  string
+	held  bool
 
 	fact   *AttributedFact
 	person *knownPerson
@@ -44,23 +51,24 @@ func unitsOf(persons []*knownPerson, program *Program) []*knownUnit {
 		for i := range p.facts {
 			t := seenTouch{fact: &p.facts[i], person: p, view: viewTouch(program.Needs(), &p.facts[i])}
 			id, has := t.unit(q.Unit, program)
-			if !has || !matcher.Sees(&t.view) {
+			if !has {
 				continue
-			}
-			targets := program.Targets(t.fact.Event, t.fact.Attribution)
-			t.Touch = Touch{At: t.fact.At(), Steps: matcher.Steps(targets, &t.view)}
-			for j, b := range q.Breakdowns {
-				t.values[j] = t.valuesOf(b, j)
 			}
 			u, ok := byID[id]
 			if !ok {
-				u = &knownUnit{id: id}
+				u = &knownUnit{id: id, program: program}
 				if q.Unit.Kind == PersonUnit {
 					u.persona = p.persona
 				}
 				byID[id] = u
 			}
-			u.seen = append(u.seen, t)
+			if t.fact.At() <= q.AsOf.UnixMilli() {
+				u.instants = append(u.instants, t.fact.At())
+			}
+			if matcher.Sees(&t.view) {
+				t.match(program, matcher)
+				u.seen = append(u.seen, t)
+			}
 		}
 	}
 	units := make([]*knownUnit, 0, len(byID))
@@ -68,12 +76,49 @@ func unitsOf(persons []*knownPerson, program *Program) []*knownUnit {
 		slices.SortFunc(u.seen, func(a, b seenTouch) int {
 			return journey.CompareShown(&a.fact.Fact, &b.fact.Fact)
 		})
+		slices.Sort(u.instants)
+		u.keepFirst(q)
 		units = append(units, u)
 	}
 	slices.SortFunc(units, func(a, b *knownUnit) int {
 		return cmp.Or(cmp.Compare(a.id.person, b.id.person), strings.Compare(a.id.value, b.id.value))
 	})
 	return units
+}
+
+// match finds what the touchpoint may be in attempts, and what it gives breakdowns.
+func (t *seenTouch) match(program *Program, matcher *Matcher) {
+	t.named = program.Targets(t.fact.Event, t.fact.Attribution)
+	exclusions := program.ExclusionTargets(t.fact.Event, t.fact.Attribution)
+	t.Touch = Touch{
+		At: t.fact.At(), Steps: matcher.Steps(t.named, &t.view),
+		Exclusions: matcher.Exclusions(exclusions, &t.view),
+	}
+	t.hold, t.held = program.Hold(&t.view)
+	for j, b := range program.Question().Breakdowns {
+		t.values[j] = t.valuesOf(b, j)
+	}
+}
+
+// keepFirst lets only the first touchpoint up to as_of fill a step that asks for the first.
+func (u *knownUnit) keepFirst(q Question) {
+	for k, step := range q.Steps {
+		if step.FirstTime == Always {
+			continue
+		}
+		met := false
+		for i := range u.seen {
+			t := &u.seen[i]
+			is := t.Steps>>k&1 != 0
+			if step.FirstTime == FirstOfTarget {
+				is = t.named>>k&1 != 0
+			}
+			if is && (met || t.At > q.AsOf.UnixMilli()) {
+				t.Steps &^= 1 << k
+			}
+			met = met || is
+		}
+	}
 }
 
 // unit is whose touchpoint it is.
@@ -131,42 +176,4 @@ func viewTouch(n Needs, f *AttributedFact) TouchView {
 		view.Variants = append(view.Variants, StatedVariant(f.Event, f.Properties.Value, name))
 	}
 	return view
-}
-
-// count finds what counts of the unit.
-func (u *knownUnit) count(q Question) Counted {
-	c := Counted{Standing: u.evaluate(q, u.seen)}
-	if len(c.Attempts) == 0 || len(q.Breakdowns) == 0 {
-		return c
-	}
-	for _, key := range u.candidates(q) {
-		seen, stands := u.within(q, key)
-		if !stands {
-			continue
-		}
-		if s := u.evaluate(q, seen); len(s.Attempts) > 0 {
-			c.Groups = append(c.Groups, Grouped{key, s})
-		}
-	}
-	return c
-}
-
-func (u *knownUnit) evaluate(q Question, seen []seenTouch) Standing {
-	touches := make([]Touch, len(seen))
-	for i := range seen {
-		touches[i] = seen[i].Touch
-	}
-	a := u.evaluator.Evaluate(touches)
-	a.Times = slices.Clone(a.Times)
-	if a.Depth == 0 {
-		return Standing{}
-	}
-	s := Standing{Attempts: []Attempt{a}}
-	if q.Departures {
-		s.Leavings = []*Leaving{nil}
-		if !a.Converted {
-			s.Leavings[0] = u.leaving(q, seen, a)
-		}
-	}
-	return s
 }

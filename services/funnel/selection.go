@@ -8,8 +8,8 @@ type Selection struct {
 	// Step is its number, from 1.
 	Step int
 	Part Part
-	// Bucket keeps the attempts that count in a bucket of the trend, by its number from 1. 0 keeps what
-	// counts without a trend.
+	// Bucket keeps the attempts that count in a bucket of the trend, by its number from 1. 0 keeps
+	// what counts without a trend.
 	Bucket int
 	// Group keeps the units of one group, by a value per breakdown. nil keeps all.
 	Group []GroupValue

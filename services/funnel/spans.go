@@ -30,40 +30,72 @@ func (s *spans) add(ms int64) {
 	}
 }
 
+func (s *spans) count() int { return len(s.short) + len(s.long) }
+
+func (s *spans) each(yield func(ms uint64)) {
+	for _, ms := range s.short {
+		yield(uint64(ms))
+	}
+	for _, ms := range s.long {
+		yield(ms)
+	}
+}
+
 func (s *spans) addAll(t *spans) {
 	s.sum += t.sum
 	s.short = append(s.short, t.short...)
 	s.long = append(s.long, t.long...)
 }
 
+// pool is the spans of several groups together.
+type pool struct {
+	short         [][]uint32
+	long          [][]uint64
+	shorts, longs int
+	sum           int64
+}
+
+func poolOf(parts []*spans) *pool {
+	p := &pool{}
+	for _, s := range parts {
+		p.short, p.long = append(p.short, s.short), append(p.long, s.long)
+		p.shorts, p.longs = p.shorts+len(s.short), p.longs+len(s.long)
+		p.sum += s.sum
+	}
+	return p
+}
+
+func (p *pool) count() int { return p.shorts + p.longs }
+
+// at are the values of ranks, from 0, ascending.
+func (p *pool) at(ranks ...int) []uint64 {
+	values := make([]uint64, len(ranks))
+	cut := 0
+	for cut < len(ranks) && ranks[cut] < p.shorts {
+		cut++
+	}
+	pickRanks(p.short, ranks[:cut], values[:cut])
+	beyond := make([]int, len(ranks)-cut)
+	for i := range beyond {
+		beyond[i] = ranks[cut+i] - p.shorts
+	}
+	pickRanks(p.long, beyond, values[cut:])
+	return values
+}
+
+// nearestRank is the rank, from 0, of a percentile among so many values, by the nearest one.
+func nearestRank(percent, count int) int { return (percent*count+99)/100 - 1 }
+
 // summarize sums up the spans of several groups together. nil if there are none.
 func summarize(parts []*spans) *Spans {
-	var short [][]uint32
-	var long [][]uint64
-	var shorts, longs int
-	var sum int64
-	for _, p := range parts {
-		short, long = append(short, p.short), append(long, p.long)
-		shorts, longs = shorts+len(p.short), longs+len(p.long)
-		sum += p.sum
-	}
-	n := shorts + longs
+	p := poolOf(parts)
+	n := p.count()
 	if n == 0 {
 		return nil
 	}
-	ranks := []int{(n - 1) / 2, n / 2, (9*n+9)/10 - 1}
-	values := make([]uint64, len(ranks))
-	cut := 0
-	for cut < len(ranks) && ranks[cut] < shorts {
-		cut++
-	}
-	pickRanks(short, ranks[:cut], values[:cut])
-	for i := range ranks[cut:] {
-		ranks[cut+i] -= shorts
-	}
-	pickRanks(long, ranks[cut:], values[cut:])
+	values := p.at((n-1)/2, n/2, nearestRank(90, n))
 	return &Spans{
-		MeanSeconds:   float64(sum) / float64(n) / 1000,
+		MeanSeconds:   float64(p.sum) / float64(n) / 1000,
 		MedianSeconds: float64(values[0]+values[1]) / 2000,
 		P90Seconds:    float64(values[2]) / 1000,
 	}

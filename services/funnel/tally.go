@@ -2,17 +2,26 @@ package funnel
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
-// MaxGroups is how many groups an answer may rest on, shown or not: see Tally.Groups.
-const MaxGroups = 1_000_000
+// Limits of an answer: see Tally.Err.
+const (
+	// MaxGroups is how many groups it may rest on, shown or not.
+	MaxGroups = 1_000_000
+	// MaxTrend is how many numbers of steps the trends of all groups together may have.
+	MaxTrend = 1_000_000
+)
 
 // Tally adds up attempts. Tallies of parts of the units merge into that of all, exactly. It
 // keeps two spans per filled step after the second, one at the second: 4 bytes each below 49 days.
 // Not safe for concurrent use.
 type Tally struct {
-	steps, limit, breakdowns int
+	// shape is that of the totals, bucket that of the buckets of the trend.
+	shape, bucket shape
+	question      Question
+	limit         int
 	// several tells that units are evaluated once per value; overlap that one stood in several groups
 	// or in none.
 	several, overlap bool
@@ -25,60 +34,44 @@ type Tally struct {
 // that whole counts too.
 type groupTotals struct{ own, shared *totals }
 
-// totals are the sums of some units.
-type totals struct {
-	// converted counts units, ended those that did not, by outcome and the depth they got to.
-	converted int
-	ended     []ended
-	// entry and previous are the spans since the entry and since the step before, by step from 0.
-	// Those of the second step are the same and kept once, as entry.
-	entry, previous []spans
-}
-
-// ended counts units that got to a depth and no further.
-type ended struct {
-	lost, inWindow int
-	// farewells of those; nil unless departures are asked and there are any.
-	farewellsOfLost, farewellsInWindow *farewells
-}
-
 // NewTally makes an empty tally.
 func NewTally(q Question) *Tally {
-	return &Tally{
-		steps: len(q.Steps), limit: q.Limit, breakdowns: len(q.Breakdowns),
+	t := &Tally{
+		shape: shapeOf(q), question: q, limit: q.Limit,
 		several: slices.ContainsFunc(q.Breakdowns, func(b Breakdown) bool {
 			return b.Attribution.several()
 		}),
-		whole: newTotals(len(q.Steps)), groups: make(map[Key]*groupTotals),
+		groups: make(map[Key]*groupTotals),
 	}
+	t.bucket = t.shape.ofBucket()
+	t.whole = newTotals(&t.shape)
+	return t
 }
-
-func newTotals(steps int) *totals { return &totals{ended: make([]ended, steps)} }
 
 // Add counts a unit. One without attempts does not count.
 func (t *Tally) Add(c *Counted) {
 	switch {
-	case len(c.Attempts) == 0:
+	case len(c.Attempts) == 0 && len(c.Groups) == 0:
 		return
-	case t.breakdowns == 0:
-		t.whole.addAll(t.steps, &c.Standing)
+	case len(t.question.Breakdowns) == 0:
+		t.add(t.whole, &c.Standing)
 		return
 	case len(c.Groups) == 1 && !t.several:
 		g := t.group(c.Groups[0].Key)
 		if g.own == nil {
-			g.own = newTotals(t.steps)
+			g.own = newTotals(&t.shape)
 		}
-		g.own.addAll(t.steps, &c.Standing)
+		t.add(g.own, &c.Standing)
 		return
 	}
 	t.overlap = true
-	t.whole.addAll(t.steps, &c.Standing)
+	t.add(t.whole, &c.Standing)
 	for i := range c.Groups {
 		g := t.group(c.Groups[i].Key)
 		if g.shared == nil {
-			g.shared = newTotals(t.steps)
+			g.shared = newTotals(&t.shape)
 		}
-		g.shared.addAll(t.steps, &c.Groups[i].Standing)
+		t.add(g.shared, &c.Groups[i].Standing)
 	}
 }
 
@@ -91,108 +84,63 @@ func (t *Tally) group(key Key) *groupTotals {
 	return g
 }
 
-// Groups is the number of different groups so far. An answer that rests on more than MaxGroups
-// should be refused.
-func (t *Tally) Groups() int { return len(t.groups) }
-
-func (s *totals) addAll(steps int, standing *Standing) {
-	for i, a := range standing.Attempts {
-		s.add(steps, a, standing.leaving(i))
+func (t *Tally) add(to *totals, s *Standing) {
+	for i, a := range s.Attempts {
+		to.add(&t.shape, a, s.leaving(i))
+	}
+	for i := range s.Buckets {
+		b := &s.Buckets[i]
+		to.bucket(&t.bucket, b.Bucket).add(&t.bucket, b.Attempt, nil)
+	}
+	for i := range s.Passages {
+		to.pass(&t.shape, &s.Passages[i])
 	}
 }
 
-func (s *totals) add(steps int, a Attempt, l *Leaving) {
-	switch {
-	case a.Converted:
-		s.converted++
-	case a.InWindow:
-		e := &s.ended[a.Depth]
-		e.inWindow++
-		addFarewell(&e.farewellsInWindow, l)
-	default:
-		e := &s.ended[a.Depth]
-		e.lost++
-		addFarewell(&e.farewellsOfLost, l)
+// Err says why no answer should be given, and what to do: it would rest on more than MaxGroups
+// groups, its trends on more than MaxTrend numbers, or its reasons on more than can be kept. Of
+// merged tallies, the same whatever the parts.
+func (t *Tally) Err() error {
+	if len(t.groups) > MaxGroups {
+		return fmt.Errorf("the question splits into more than %d groups; "+
+			"split by something with fewer values, or ask about a shorter range", MaxGroups)
 	}
-	if a.Depth > 1 && s.entry == nil {
-		s.entry, s.previous = make([]spans, steps), make([]spans, steps)
+	shown := 1 + min(len(t.groups), t.limit+1)
+	if n := shown * len(t.question.Buckets) * t.shape.steps; n > MaxTrend {
+		return fmt.Errorf("the trends of %d groups have more than %d numbers; "+
+			"ask for longer buckets, a shorter range or a lower limit of groups", shown, MaxTrend)
 	}
-	for k := 1; k < a.Depth; k++ {
-		s.entry[k].add(a.Times[k] - a.Times[0])
-		if k > 1 {
-			s.previous[k].add(a.Times[k] - a.Times[k-1])
-		}
-	}
-}
-
-func addFarewell(to **farewells, l *Leaving) {
-	if l == nil {
-		return
-	}
-	if *to == nil {
-		*to = newFarewells()
-	}
-	(*to).add(l)
+	return t.shape.witnesses.err()
 }
 
 // Merge adds another tally of the same question, which stays as it is.
 func (t *Tally) Merge(o *Tally) {
 	t.overlap = t.overlap || o.overlap
-	t.whole.merge(o.whole)
+	t.shape.witnesses.merge(o.shape.witnesses)
+	t.whole.merge(&t.shape, o.whole)
 	for key, from := range o.groups {
 		to := t.group(key)
-		to.own = sumOf(t.steps, to.own, from.own)
-		to.shared = sumOf(t.steps, to.shared, from.shared)
+		to.own = t.sumOf(to.own, from.own)
+		to.shared = t.sumOf(to.shared, from.shared)
 	}
 }
 
-func sumOf(steps int, to, from *totals) *totals {
+func (t *Tally) sumOf(to, from *totals) *totals {
 	if from == nil {
 		return to
 	}
 	if to == nil {
-		to = newTotals(steps)
+		to = newTotals(&t.shape)
 	}
-	to.merge(from)
+	to.merge(&t.shape, from)
 	return to
-}
-
-func (s *totals) merge(o *totals) {
-	s.converted += o.converted
-	for k := range o.ended {
-		to, from := &s.ended[k], &o.ended[k]
-		to.lost += from.lost
-		to.inWindow += from.inWindow
-		mergeFarewells(&to.farewellsOfLost, from.farewellsOfLost)
-		mergeFarewells(&to.farewellsInWindow, from.farewellsInWindow)
-	}
-	if o.entry == nil {
-		return
-	}
-	if s.entry == nil {
-		s.entry, s.previous = make([]spans, len(o.entry)), make([]spans, len(o.previous))
-	}
-	for k := range o.entry {
-		s.entry[k].addAll(&o.entry[k])
-		s.previous[k].addAll(&o.previous[k])
-	}
-}
-
-func mergeFarewells(to **farewells, from *farewells) {
-	if from == nil {
-		return
-	}
-	if *to == nil {
-		*to = newFarewells()
-	}
-	(*to).merge(from)
 }
 
 // Answer computes the numbers. See docs/semantics.md, "Numbers per step" and "Breakdown".
 func (t *Tally) Answer() Answer {
 	ranked := make([]rankedGroup, 0, len(t.groups))
 	for key, g := range t.groups {
-		ranked = append(ranked, rankedGroup{key: key, totals: g, counts: t.counts(g.parts())})
+		ranked = append(ranked, rankedGroup{key: key, totals: g, counts: t.shape.counts(g.parts())})
 	}
 	slices.SortFunc(ranked, compareGroups)
 	answer := t.begin()
@@ -241,18 +189,32 @@ func (t *Tally) begin() Answer {
 			everyone = append(everyone, g.own)
 		}
 	}
-	return Answer{Steps: t.numbers(everyone), Overlap: t.several || t.overlap}
+	n := t.sum(everyone)
+	return Answer{
+		Steps: n.steps, Trend: n.trend, TimeToConvert: n.time,
+		Overlap: t.several || t.overlap,
+	}
 }
 
 func (t *Tally) end(answer Answer, rest []*totals) Answer {
 	if len(rest) > 0 {
-		answer.Groups = append(answer.Groups, Group{Other: true, Steps: t.numbers(rest)})
+		n := t.sum(rest)
+		answer.Groups = append(answer.Groups, Group{
+			Other: true, Steps: n.steps, Trend: n.trend, TimeToConvert: n.time,
+		})
+	}
+	if !answer.Overlap {
+		t.compare(&answer)
 	}
 	return answer
 }
 
 func (t *Tally) shown(key Key, g *groupTotals) Group {
-	return Group{Values: slices.Clone(key[:t.breakdowns]), Steps: t.numbers(g.parts())}
+	n := t.sum(g.parts())
+	return Group{
+		Values: slices.Clone(key[:len(t.question.Breakdowns)]),
+		Steps:  n.steps, Trend: n.trend, TimeToConvert: n.time,
+	}
 }
 
 func (g *groupTotals) parts() []*totals {
@@ -278,68 +240,4 @@ func compareGroups(a, b rankedGroup) int {
 		}
 	}
 	return compareKeys(a.key, b.key)
-}
-
-// counts are the units of some totals that filled each step.
-func (t *Tally) counts(of []*totals) []int {
-	counts := make([]int, t.steps)
-	for _, s := range of {
-		reached := s.converted
-		for k := t.steps - 1; k >= 0; k-- {
-			counts[k] += reached
-			reached += s.ended[k].lost + s.ended[k].inWindow
-		}
-	}
-	return counts
-}
-
-// numbers are those of some totals together.
-func (t *Tally) numbers(of []*totals) []StepNumbers {
-	counts := t.counts(of)
-	numbers := make([]StepNumbers, t.steps)
-	for k := range numbers {
-		n := &numbers[k]
-		n.Count, n.FromFirst = counts[k], ShareOf(counts[k], counts[0])
-		if k+1 < t.steps {
-			t.dropped(n, of, k+1)
-		}
-		if k == 0 {
-			continue
-		}
-		n.FromPrevious = ShareOf(counts[k], counts[k-1])
-		n.SinceEntry = summarize(partsOf(of, func(s *totals) *spans { return &s.entry[k] }))
-		if n.SincePrevious = n.SinceEntry; k > 1 {
-			n.SincePrevious = summarize(
-				partsOf(of, func(s *totals) *spans { return &s.previous[k] }))
-		}
-	}
-	return numbers
-}
-
-// dropped adds those who got to a depth and no further.
-func (t *Tally) dropped(n *StepNumbers, of []*totals, depth int) {
-	var lost, inWindow *farewells
-	for _, s := range of {
-		e := &s.ended[depth]
-		n.Lost += e.lost
-		n.InWindow += e.inWindow
-		mergeFarewells(&lost, e.farewellsOfLost)
-		mergeFarewells(&inWindow, e.farewellsInWindow)
-	}
-	if lost != nil {
-		n.Departures = append(n.Departures, lost.departure(Lost))
-	}
-	if inWindow != nil {
-		n.Departures = append(n.Departures, inWindow.departure(InWindow))
-	}
-}
-
-func partsOf(of []*totals, part func(*totals) *spans) []*spans {
-	var parts []*spans
-	for _, s := range of {
-		if s.entry != nil {
-			parts = append(parts, part(s))
-		}
-	}
-	return parts
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/query/admission"
 	"github.com/waystage/waystage/services/query/answer"
+	"github.com/waystage/waystage/services/query/plan"
 )
 
 // open prepares the store without asking it anything, and the way to ingest where one is known.
@@ -14,11 +16,21 @@ func open(cfg Config) (backend, error) {
 	if err != nil {
 		return backend{}, fmt.Errorf("reading the address of the store: %w", err)
 	}
-	answerer := answer.New(st, answer.NewNewestMaps(st), cfg.MaxMemoryBytes)
+	maps := answer.NewNewestMaps(st)
+	way, _ := plan.WayOf(cfg.Way) // checked by Validate
+	answerer := answer.New(st, maps, cfg.MaxMemoryBytes).Go(way, nil)
+	answerer.KeepJourneys(cfg.JourneyBytes)
 	b := backend{
 		sites: st, keys: st, maps: st, lookup: st, migrate: st.Migrate, close: st.Close,
 		drawings: st,
-		answers:  answerer, people: answerer, questions: st, quarantine: st, catalogue: st,
+		answers:  answerer, explainer: answerer, people: answerer, questions: st, quarantine: st,
+		catalogue: st,
+		shielded: func(cfg Config, gate *admission.Gate, m *metrics) *answer.Cache {
+			watched := answer.NewWatched(answerer, st, m.cancelled.Inc)
+			return answer.NewCache(gate.Answers(watched, answer.NewCosts(st)), answer.CacheConfig{
+				Store: st, Maps: maps, MaxBytes: cfg.CacheBytes, Count: m.answered,
+			})
+		},
 	}
 	if cfg.IngestGRPC == "" {
 		return b, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/waystage/waystage/services/internal/host"
+	"github.com/waystage/waystage/services/query/plan"
 )
 
 // Config is the configuration of the service. Default gives one that lacks only the address of
@@ -18,13 +19,17 @@ type Config struct {
 	// RootToken opens everything. Empty: nothing is opened by it.
 	RootToken string `env:"WAYSTAGE_ROOT_TOKEN" secret:"true" doc:"The operator's token, 16 characters or more; it creates sites and opens every one. Not set: there is none."`
 	// IngestGRPC is needed only to replay messages from quarantine.
-	IngestGRPC      string        `env:"WAYSTAGE_QUERY_INGEST_GRPC" doc:"Address host:port of ingest's gRPC port, where messages from quarantine are replayed. Not set: none are."`
-	QuestionTimeout time.Duration `env:"WAYSTAGE_QUERY_QUESTION_TIMEOUT" envDefault:"60s" doc:"Most time that a call may take, whatever the caller allows."`
-	MaxQuestions    int           `env:"WAYSTAGE_QUERY_MAX_QUESTIONS" envDefault:"4" unit:"questions" doc:"Questions answered at once; further ones wait."`
-	QuestionWait    time.Duration `env:"WAYSTAGE_QUERY_QUESTION_WAIT" envDefault:"10s" doc:"Most time that a question waits for its turn before it is refused."`
-	MaxMemoryBytes  int64         `env:"WAYSTAGE_QUERY_MAX_MEMORY_BYTES" envDefault:"4294967296" unit:"bytes" doc:"Most memory that one question may take in ClickHouse."`
-	BodyMaxBytes    int           `env:"WAYSTAGE_QUERY_BODY_MAX_BYTES" envDefault:"4194304" unit:"bytes" doc:"Largest request, on gRPC and on HTTP."`
-	DrainTimeout    time.Duration `env:"WAYSTAGE_QUERY_DRAIN_TIMEOUT" envDefault:"30s" doc:"Time that calls under way have to end when the service stops."`
+	IngestGRPC       string        `env:"WAYSTAGE_QUERY_INGEST_GRPC" doc:"Address host:port of ingest's gRPC port, where messages from quarantine are replayed. Not set: none are."`
+	QuestionTimeout  time.Duration `env:"WAYSTAGE_QUERY_QUESTION_TIMEOUT" envDefault:"60s" doc:"Most time that a call may take, whatever the caller allows."`
+	MaxQuestions     int           `env:"WAYSTAGE_QUERY_MAX_QUESTIONS" envDefault:"4" unit:"questions" doc:"Questions answered at once; further ones wait."`
+	HeavyTouchpoints int           `env:"WAYSTAGE_QUERY_HEAVY_TOUCHPOINTS" envDefault:"10000000" unit:"touchpoints" doc:"A question that looks at so many counts as heavy: heavy ones take half of the places at most, so that others never queue behind them alone. 0: none counts as heavy."`
+	QuestionWait     time.Duration `env:"WAYSTAGE_QUERY_QUESTION_WAIT" envDefault:"10s" doc:"Most time that a question waits for its turn before it is refused."`
+	MaxMemoryBytes   int64         `env:"WAYSTAGE_QUERY_MAX_MEMORY_BYTES" envDefault:"4294967296" unit:"bytes" doc:"Most memory that one question may take in ClickHouse."`
+	CacheBytes       int           `env:"WAYSTAGE_QUERY_CACHE_BYTES" envDefault:"67108864" unit:"bytes" doc:"About how much memory kept answers may take; 0 keeps none. One is given again only while nothing it rests on has changed."`
+	JourneyBytes     int           `env:"WAYSTAGE_QUERY_JOURNEY_BYTES" envDefault:"1073741824" unit:"bytes" doc:"About how much memory packed journeys may take that are kept between questions, some 9 bytes a touchpoint; those that do not fit are read for each question. 0 keeps none."`
+	Way              string        `env:"WAYSTAGE_QUERY_WAY" envDefault:"auto" doc:"How funnels are counted: streamed (touchpoints come to this service), inside (within ClickHouse where that is exact), or auto: inside where tables are spread over shards."`
+	BodyMaxBytes     int           `env:"WAYSTAGE_QUERY_BODY_MAX_BYTES" envDefault:"4194304" unit:"bytes" doc:"Largest request, on gRPC and on HTTP."`
+	DrainTimeout     time.Duration `env:"WAYSTAGE_QUERY_DRAIN_TIMEOUT" envDefault:"30s" doc:"Time that calls under way have to end when the service stops."`
 
 	Host host.Config
 }
@@ -32,15 +37,19 @@ type Config struct {
 // Default is the configuration of an environment that says nothing.
 func Default() Config {
 	return Config{
-		GRPCListen:      ":9090",
-		HTTPListen:      ":8080",
-		QuestionTimeout: time.Minute,
-		MaxQuestions:    4,
-		QuestionWait:    10 * time.Second,
-		MaxMemoryBytes:  4 << 30,
-		BodyMaxBytes:    4 << 20,
-		DrainTimeout:    30 * time.Second,
-		Host:            host.Default(),
+		GRPCListen:       ":9090",
+		HTTPListen:       ":8080",
+		QuestionTimeout:  time.Minute,
+		MaxQuestions:     4,
+		HeavyTouchpoints: 10_000_000,
+		QuestionWait:     10 * time.Second,
+		MaxMemoryBytes:   4 << 30,
+		CacheBytes:       64 << 20,
+		JourneyBytes:     1 << 30,
+		Way:              "auto",
+		BodyMaxBytes:     4 << 20,
+		DrainTimeout:     30 * time.Second,
+		Host:             host.Default(),
 	}
 }
 
@@ -67,6 +76,19 @@ func (c Config) Validate() error {
 		if s.value <= 0 {
 			mistakes = append(mistakes, fmt.Errorf("%s: must be greater than 0", s.name))
 		}
+	}
+	for name, value := range map[string]int{
+		"WAYSTAGE_QUERY_JOURNEY_BYTES":     c.JourneyBytes,
+		"WAYSTAGE_QUERY_CACHE_BYTES":       c.CacheBytes,
+		"WAYSTAGE_QUERY_HEAVY_TOUCHPOINTS": c.HeavyTouchpoints,
+	} {
+		if value < 0 {
+			mistakes = append(mistakes, fmt.Errorf("%s: must not be below 0", name))
+		}
+	}
+	if _, known := plan.WayOf(c.Way); !known {
+		mistakes = append(mistakes, fmt.Errorf(
+			"WAYSTAGE_QUERY_WAY: %q: give auto, streamed or inside", c.Way))
 	}
 	return errors.Join(mistakes...)
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/waystage/waystage/proto/gen/openapi"
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/internal/rpc"
+	"github.com/waystage/waystage/services/query/admission"
+	"github.com/waystage/waystage/services/query/answer"
 	"github.com/waystage/waystage/services/query/api"
 )
 
@@ -32,6 +34,7 @@ type backend struct {
 	keys      api.Keys
 	maps      api.Maps
 	answers   api.Answers
+	explainer api.Explainer
 	people    api.People
 	questions api.Questions
 	catalogue api.Catalogue
@@ -39,7 +42,9 @@ type backend struct {
 	quarantine api.Quarantine
 	replayer   api.Replayer
 	lookup     rpc.Keys
-	migrate    func(ctx context.Context) error
+	// shielded are the answers behind what is kept of them; nil where nothing can be kept.
+	shielded func(Config, *admission.Gate, *metrics) *answer.Cache
+	migrate  func(ctx context.Context) error
 	// drawings is nil where no tool reads SQL.
 	drawings drawings
 	close    func() error
@@ -66,16 +71,27 @@ func New(cfg Config, log zerolog.Logger, reg prometheus.Registerer) (*Service, e
 func assemble(
 	cfg Config, b backend, log zerolog.Logger, reg prometheus.Registerer,
 ) (*Service, error) {
-	handlers := api.New(api.Config{
-		Sites: b.sites, Keys: b.keys, Maps: b.maps, Answers: b.answers, People: b.people,
-		Questions: b.questions,
-		Catalogue: b.catalogue, Quarantine: b.quarantine, Replayer: b.replayer,
-		MaxQuestions: cfg.MaxQuestions, QuestionWait: cfg.QuestionWait, Now: time.Now,
+	gate := admission.New(admission.Config{
+		Questions: cfg.MaxQuestions, Wait: cfg.QuestionWait,
+		HeavyRows: uint64(cfg.HeavyTouchpoints), //nolint:gosec // checked
 	})
-	m, err := newMetrics(reg, handlers.Running)
+	m, err := newMetrics(reg, gate)
 	if err != nil {
 		return nil, err
 	}
+	answers := gate.Answers(b.answers, nil)
+	if b.shielded != nil {
+		cache := b.shielded(cfg, gate, m)
+		if err := m.watchKept(reg, cache.KeptBytes); err != nil {
+			return nil, err
+		}
+		answers = cache
+	}
+	handlers := api.New(api.Config{
+		Sites: b.sites, Keys: b.keys, Maps: b.maps, Questions: b.questions, Answers: answers,
+		Explainer: gate.Explainer(b.explainer), People: gate.People(b.people),
+		Catalogue: b.catalogue, Quarantine: b.quarantine, Replayer: b.replayer, Now: time.Now,
+	})
 	server, err := rpc.New(rpc.Config{
 		GRPCListen:      cfg.GRPCListen,
 		HTTPListen:      cfg.HTTPListen,

@@ -93,14 +93,20 @@ func measureFlow(ctx context.Context, o flowOptions, out, progress io.Writer) (e
 
 // machine says on what this runs, and what else does.
 func machine() string {
-	load := "unknown"
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
-		load, _, _ = strings.Cut(string(text), " ")
-	}
 	return fmt.Sprintf("%d cores, %s/%s, %s, load average before: %s. Sender, ingest, processor, "+
 		"query and the embedded engines share one process; messages are accepted once the embedded "+
 		"Kafka has them.",
-		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), load)
+		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), load())
+}
+
+// load is the load average of the last minute.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
 }
 
 func (f *flow) say(format string, args ...any) { fmt.Fprintf(f.progress, format+"\n", args...) }

@@ -38,23 +38,29 @@ const (
 
 // pipeline is the engines and services that run in this process, on a temporary folder.
 type pipeline struct {
-	settings map[string]string
-	store    *client
-	client   *remote.Client
+	// settings of the services; more are known before they start.
+	settings, more map[string]string
+	store          *client
+	client         *remote.Client
 	// ingest is the address of the ingest whose messages are processed.
 	ingest string
 	// stops are in the order of starting.
 	stops []func() error
 }
 
-// newPipeline starts the engines and query.
-func newPipeline(ctx context.Context, library string) (p *pipeline, err error) {
+// newPipeline starts the engines and query on a folder that is removed with them.
+func newPipeline(ctx context.Context, library string) (*pipeline, error) {
 	dir, err := os.MkdirTemp("", "waystage-flow-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the data: %w", err)
 	}
-	p = &pipeline{}
+	p := &pipeline{}
 	p.onClose(func() error { return os.RemoveAll(dir) })
+	return p, p.start(ctx, library, dir)
+}
+
+// start starts the engines and query on a folder. Where it fails nothing is left running.
+func (p *pipeline) start(ctx context.Context, library, dir string) (err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
@@ -62,14 +68,14 @@ func newPipeline(ctx context.Context, library string) (p *pipeline, err error) {
 	}()
 	kafka, err := engine.OpenKafka(engine.KafkaConfig{Dir: filepath.Join(dir, "kafka")})
 	if err != nil {
-		return nil, fmt.Errorf("starting Kafka: %w", err)
+		return fmt.Errorf("starting Kafka: %w", err)
 	}
 	p.onClose(kafka.Close)
 	clickHouse, err := engine.OpenClickHouse(ctx, engine.ClickHouseConfig{
 		Library: library, Dir: filepath.Join(dir, "clickhouse"),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("starting ClickHouse: %w", err)
+		return fmt.Errorf("starting ClickHouse: %w", err)
 	}
 	p.onClose(func() error { return clickHouse.Close(context.WithoutCancel(ctx)) })
 	p.store = &client{url: clickHouse.URL()}
@@ -81,7 +87,8 @@ func newPipeline(ctx context.Context, library string) (p *pipeline, err error) {
 		"WAYSTAGE_QUERY_GRPC_LISTEN": "127.0.0.1:0",
 		"WAYSTAGE_ROOT_TOKEN":        "root_" + rand.Text(),
 	}
-	return p, p.startQuery(ctx)
+	maps.Copy(p.settings, p.more)
+	return p.startQuery(ctx)
 }
 
 func (p *pipeline) onClose(stop func() error) { p.stops = append(p.stops, stop) }

@@ -27,7 +27,7 @@ func addGets(d object) {
 }
 
 // queryOf makes fields parameters. A field of the request that is named as a word is, is called so
-// with "Number" at its end.
+// with "Number" at its end, or "Value" where it is a text.
 func queryOf(request, words object) []any {
 	var list []any
 	properties := at(words, "properties")
@@ -43,6 +43,9 @@ func queryOf(request, words object) []any {
 		p := queryParameter(name, at(own, name))
 		if properties[name] != nil {
 			p["name"] = name + "Number"
+			if text(at(own, name), "type") == "string" {
+				p["name"] = name + "Value"
+			}
 		}
 		if slices.Contains(required, any(name)) {
 			p["required"] = true

@@ -86,6 +86,7 @@ var packages = []entry{
 	{path: "services/processor/quarantine", layer: service},
 	{path: "services/query", layer: service},
 	{path: "services/query/api", layer: service},
+	{path: "services/query/admission", layer: service},
 	{path: "services/query/answer", layer: service},
 	{path: "services/query/console", layer: service},
 	{path: "services/doctor", layer: service},

@@ -236,7 +236,7 @@ func TestGetRefuses(t *testing.T) {
 	a := &asker{}
 	base := edge(t, a) + "/v1/sites/shop/funnels:"
 	for query, want := range map[string]map[string]string{
-		"ask?stpe=a&form=-1d": {"stpe": "customersOnly, filter, format, from", "form": "unknown"},
+		"ask?stpe=a&form=-1d": {"stpe": "customersOnly, exclude, filter, format", "form": "unknown"},
 		"ask?limit=many&customersOnly=perhaps": {
 			"limit": "whole number", "customersOnly": "true or false",
 		},

@@ -12,7 +12,8 @@ import (
 // volatile are the fields of an answer that change while nothing that was asked for does: when and
 // how it was found. Those of facts and comparison count as the answer's own.
 var volatile = []protoreflect.Name{
-	"as_of", "from_time", "to_time", "fresh_until", "took_seconds", "touchpoints_read",
+	"as_of", "from_time", "to_time", "fresh_until", "took_seconds", "touchpoints_read", "way",
+	"cached",
 }
 
 // tag is the weak entity tag of an answer: that of its numbers, of the path and query that were

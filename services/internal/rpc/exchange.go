@@ -35,6 +35,8 @@ type exchange struct {
 	body   raw
 	// whole tells that body is all that is written, empty where the caller has the answer already.
 	whole bool
+	// lines tells that the answer is a stream: a JSON object a line, of which nothing is known before.
+	lines bool
 }
 
 // newExchange reads what a request says of its answer. Errors: Invalid.
@@ -167,7 +169,7 @@ func notAcceptable(offered []Format) error {
 // head sets the headers of an answer, and ends it where the caller has it already.
 func head(ctx context.Context, w http.ResponseWriter, answer proto.Message) error {
 	x := exchangeOf(ctx)
-	if x == nil {
+	if x == nil || x.lines {
 		return nil
 	}
 	h := w.Header()

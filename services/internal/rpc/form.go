@@ -39,6 +39,14 @@ type parameter struct {
 	protoreflect.FieldDescriptor
 }
 
+// place is what a parameter fills: fields of which a request has but one fill the same.
+func (p parameter) place() string {
+	if p.FieldDescriptor != nil && p.ContainingOneof() != nil && !p.ContainingOneof().IsSynthetic() {
+		return string(p.ContainingOneof().FullName())
+	}
+	return p.name
+}
+
 // formsOf finds the forms of services. Errors: a path that cannot be read.
 func formsOf(services []Service) ([]form, error) {
 	var forms []form
@@ -106,7 +114,7 @@ func pathOf(template string) (*regexp.Regexp, error) {
 }
 
 // parametersOf are all fields that the path does not hold. A field of the request that is named as
-// a word is, is called so with "Number" at its end.
+// a word is, is called so with "Number" at its end, or "Value" where it is a text.
 func parametersOf(
 	request protoreflect.MessageDescriptor, words protoreflect.FieldDescriptor, path string,
 ) map[string]parameter {
@@ -123,10 +131,13 @@ func parametersOf(
 		if f == words || strings.Contains(path, "{"+string(f.Name())+"=") {
 			continue
 		}
-		if _, taken := all[string(f.Name())]; taken {
-			add(f, false, "Number", "_number")
-		} else {
+		switch _, taken := all[string(f.Name())]; {
+		case !taken:
 			add(f, false, "", "")
+		case f.Kind() == protoreflect.StringKind:
+			add(f, false, "Value", "_value")
+		default:
+			add(f, false, "Number", "_number")
 		}
 	}
 	return all
@@ -141,7 +152,7 @@ func (f *form) body(query url.Values) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		values := query[name]
 		p, known := f.parameters[name]
-		other, twice := spelled[p.name]
+		other, twice := spelled[p.place()]
 		switch {
 		case name == formatParameter || name == tableParameter:
 		case !known:
@@ -149,7 +160,7 @@ func (f *form) body(query url.Values) ([]byte, error) {
 		case twice:
 			v.Add(name, "is given as "+other+" too: give one of them")
 		default:
-			spelled[p.name] = name
+			spelled[p.place()] = name
 			var into protoreflect.Message = request
 			if p.word {
 				into = request.Mutable(f.words).Message()
@@ -242,7 +253,8 @@ func readEnum(
 	return protoreflect.Value{}, fmt.Errorf("is %q: give %s", text, strings.Join(known, ", "))
 }
 
-// readMessage reads a message as JSON. One that has a value takes that alone too.
+// readMessage reads a message as JSON. One that has a value takes that alone too, and an instant is
+// written without the quotes of JSON.
 func readMessage(
 	m protoreflect.Message, f protoreflect.FieldDescriptor, text string,
 ) (protoreflect.Value, error) {
@@ -251,6 +263,9 @@ func readMessage(
 	if value != nil && value.Kind() == protoreflect.StringKind && !strings.HasPrefix(text, "{") {
 		message.Set(value, protoreflect.ValueOfString(text))
 		return protoreflect.ValueOfMessage(message), nil
+	}
+	if f.Message().FullName() == "google.protobuf.Timestamp" && !strings.HasPrefix(text, `"`) {
+		text = strconv.Quote(text)
 	}
 	if err := protojson.Unmarshal([]byte(text), message.Interface()); err != nil {
 		return protoreflect.Value{}, fmt.Errorf("is not the JSON of this field: %s", plain(err))

@@ -30,6 +30,9 @@ func newMux() *runtime.ServeMux {
 		}}),
 		runtime.WithErrorHandler(writeError),
 		runtime.WithRoutingErrorHandler(writeRoutingError),
+		runtime.WithStreamErrorHandler(func(_ context.Context, err error) *status.Status {
+			return completed(status.Convert(err))
+		}),
 		runtime.WithOutgoingHeaderMatcher(outgoing),
 		runtime.WithForwardResponseOption(head),
 		runtime.WithForwardResponseRewriter(body),

@@ -71,15 +71,16 @@ func (e *edge) admit(
 	return context.WithValue(ctx, callerKey{}, caller), caller, nil
 }
 
-// stream is the way of health watches and reflection, which are open to all.
+// stream is the way of health watches and reflection, which are open to all, and of answers that
+// come in several messages.
 func (e *edge) stream(
 	server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
 ) error {
+	if !public(info.FullMethod) {
+		return e.answers(server, stream, info, handler)
+	}
 	began := time.Now()
 	_, err := e.safely(func() (any, error) {
-		if !public(info.FullMethod) {
-			return nil, fault.New(fault.Unsupported, "%s: streams are not served", info.FullMethod)
-		}
 		ctx, cancel := context.WithCancel(stream.Context())
 		defer cancel()
 		defer context.AfterFunc(e.draining, cancel)()

@@ -138,6 +138,7 @@ func dial(inside *bufconn.Listener) (*grpc.ClientConn, error) {
 		}),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUnaryInterceptor(convert),
+		grpc.WithStreamInterceptor(lines),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1<<31-1)),
 	)
 }

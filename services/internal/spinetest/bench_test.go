@@ -16,6 +16,7 @@ import (
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/query/answer"
+	"github.com/waystage/waystage/services/query/plan"
 	"github.com/waystage/waystage/services/world"
 )
 
@@ -23,8 +24,8 @@ import (
 const benchPersons = 100_000
 
 // BenchmarkQuestions asks a 7-step, 14-day stage funnel of the benchmark world, answered as the
-// query service does, beside the usual way: windowFunnel over a table ordered by day. Both give
-// the same counts.
+// query service does (streamed, inside ClickHouse, and inside as if spread over two shards), beside
+// the usual way: windowFunnel over a table ordered by day. All give the same counts.
 func BenchmarkQuestions(b *testing.B) {
 	dsn := enginetest.Database(b)
 	st, err := store.Open(dsn)
@@ -37,7 +38,14 @@ func BenchmarkQuestions(b *testing.B) {
 	}
 	loadWorld(b, st)
 	layPlain(b, dsn)
-	answers := answer.New(st, answer.NewNewestMaps(st), 0)
+	ways := []struct {
+		name    string
+		answers *answer.Answerer
+	}{
+		{"streamed", answer.New(st, answer.NewNewestMaps(st), 0).Go(plan.Streamed, nil)},
+		{"inside", answer.New(st, answer.NewNewestMaps(st), 0).Go(plan.Inside, nil)},
+		{"two shards", shardedAnswers(b, st, dsn, 2)},
+	}
 	end := world.BenchmarkEnd
 	edge := end.AddDate(0, -3, 0)
 	for _, r := range []struct {
@@ -50,26 +58,30 @@ func BenchmarkQuestions(b *testing.B) {
 		{"3 years", world.BenchmarkStart, end},
 	} {
 		q := stageQuestion(r.from, r.to)
-		var ours, plain []int
-		b.Run(r.name+"/waystage", func(b *testing.B) {
-			for b.Loop() {
-				got, err := answers.Funnel(b.Context(), world.BenchmarkSite, q)
-				if err != nil {
-					b.Fatal(err)
+		ours, plain := make([][]int, len(ways)), []int(nil)
+		for i, way := range ways {
+			b.Run(r.name+"/"+way.name, func(b *testing.B) {
+				for b.Loop() {
+					got, err := way.answers.Funnel(b.Context(), world.BenchmarkSite, q)
+					if err != nil {
+						b.Fatal(err)
+					}
+					ours[i] = nil
+					for _, s := range got.Steps {
+						ours[i] = append(ours[i], s.Count)
+					}
 				}
-				ours = ours[:0]
-				for _, s := range got.Steps {
-					ours = append(ours, s.Count)
-				}
-			}
-		})
+			})
+		}
 		b.Run(r.name+"/windowFunnel", func(b *testing.B) {
 			for b.Loop() {
 				plain = plainCounts(b, dsn, q)
 			}
 		})
-		if !slices.Equal(ours, plain) {
-			b.Errorf("%s: counts %v, by windowFunnel %v", r.name, ours, plain)
+		for i, way := range ways {
+			if ours[i] != nil && plain != nil && !slices.Equal(ours[i], plain) {
+				b.Errorf("%s: %s counts %v, windowFunnel %v", r.name, way.name, ours[i], plain)
+			}
 		}
 	}
 }

@@ -198,8 +198,9 @@ func (s *spine) comparePersons(
 	t.Helper()
 	var ids, wantIDs []string
 	for _, p := range want {
-		wantIDs = append(wantIDs, fmt.Sprintf("%v %q %s %v %v", p.Person, p.Unit, p.Persona,
-			p.Times, p.Outcome()))
+		steps, times := filled(&p.Attempt)
+		wantIDs = append(wantIDs, fmt.Sprintf("%v %q %s %v %v %v", p.Person, p.Unit, p.Persona,
+			steps, times, p.Outcome()))
 	}
 	page := api.Page{Selection: selection, Limit: 2}
 	for {
@@ -215,8 +216,9 @@ func (s *spine) comparePersons(
 			for _, at := range p.StepTimes {
 				times = append(times, at.UnixMilli())
 			}
-			ids = append(ids, fmt.Sprintf("%v %q %s %v %v", p.ID, p.Unit, p.Persona, times, p.Outcome))
-			page.After, page.AfterUnit = p.ID, &p.Unit
+			ids = append(ids, fmt.Sprintf("%v %q %s %v %v %v", p.ID, p.Unit, p.Persona,
+				p.FilledSteps, times, p.Outcome))
+			page.After, page.AfterUnit, page.AfterNumber = p.ID, &p.Unit, p.Number
 		}
 		if !got.More {
 			break
@@ -225,4 +227,14 @@ func (s *spine) comparePersons(
 	if diff := cmp.Diff(wantIDs, ids, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("persons of %+v (-reference +store):\n%s", selection, diff)
 	}
+}
+
+// filled are the steps that an attempt has filled, and when.
+func filled(a *funnel.Attempt) (steps []int, times []int64) {
+	for k, at := range a.Times {
+		if a.Filled>>k&1 != 0 {
+			steps, times = append(steps, k), append(times, at)
+		}
+	}
+	return steps, times
 }

@@ -205,9 +205,17 @@ func auth(ctx context.Context, token string) context.Context {
 // site makes a site with a map and gives its write key and read token.
 func (s *stack) site(id, source string) (writeKey, readToken string) {
 	s.t.Helper()
+	return s.siteIn("", id, source)
+}
+
+// siteIn makes a site in a time zone.
+func (s *stack) siteIn(zone, id, source string) (writeKey, readToken string) {
+	s.t.Helper()
 	ctx := auth(s.t.Context(), rootToken)
 	sites := sitev1.NewSiteServiceClient(s.grpc)
-	if _, err := sites.CreateSite(ctx, &sitev1.CreateSiteRequest{SiteId: id}); err != nil {
+	if _, err := sites.CreateSite(ctx, &sitev1.CreateSiteRequest{
+		SiteId: id, Site: &sitev1.Site{TimeZone: zone},
+	}); err != nil {
 		s.t.Fatal(err)
 	}
 	keys := make([]string, 0, 2)

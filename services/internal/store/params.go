@@ -16,7 +16,7 @@ func withParams(ctx context.Context, params map[string]string) context.Context {
 // bigQuery binds values to a query that may name as many keys as a batch has.
 func bigQuery(ctx context.Context, params map[string]string) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithParameters(escapedAll(params)),
-		clickhouse.WithSettings(clickhouse.Settings{"max_query_size": maxQueryBytes}))
+		clickhouse.WithSettings(tagged(ctx, clickhouse.Settings{"max_query_size": maxQueryBytes})))
 }
 
 func escapedAll(params map[string]string) clickhouse.Parameters {

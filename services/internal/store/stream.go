@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -73,6 +74,27 @@ func (b *Block) UInt64s(i int) (elements, ends []uint64) {
 // Bytes is one text of the column at that place.
 func (b *Block) Bytes(i, row int) []byte { return b.columns[i].(*proto.ColStr).RowBytes(row) }
 
+// Release gives the block's memory to blocks to come. What it gave must not be used any more.
+func (b *Block) Release() {
+	for _, c := range b.columns {
+		switch c := c.(type) {
+		case *proto.ColUInt64:
+			c.Reset()
+			freeNumbers.Put(c)
+		case *proto.ColArr[uint64]:
+			c.Reset()
+			freeLists.Put(c)
+		}
+	}
+	b.columns = nil
+}
+
+// Columns of released blocks.
+var (
+	freeNumbers = sync.Pool{New: func() any { return new(proto.ColUInt64) }}
+	freeLists   = sync.Pool{New: func() any { return proto.NewArrUInt64() }}
+)
+
 func newBlock(columns []Column) (*Block, proto.Results) {
 	b := &Block{}
 	results := make(proto.Results, len(columns))
@@ -93,9 +115,9 @@ func newColumn(t ColumnType) proto.ColResult {
 	case String:
 		return new(proto.ColStr)
 	case UInt64s:
-		return proto.NewArrUInt64()
+		return freeLists.Get().(*proto.ColArr[uint64])
 	default:
-		return new(proto.ColUInt64)
+		return freeNumbers.Get().(*proto.ColUInt64)
 	}
 }
 
@@ -201,6 +223,9 @@ func (st *stream) open(ctx context.Context, q Query) (io.ReadCloser, error) {
 	for name, value := range q.Params {
 		values.Set("param_"+name, escaped.Replace(value))
 	}
+	for name, value := range tagged(ctx, nil) {
+		values.Set(name, fmt.Sprint(value))
+	}
 	for name, value := range q.Settings {
 		values.Set(name, value)
 	}
@@ -247,7 +272,7 @@ func (s *Store) streamRows(ctx context.Context, q Query, each func(*Block) error
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(settings),
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(tagged(ctx, settings)),
 		clickhouse.WithParameters(escapedAll(q.Params)))
 	rows, err := s.conn.Query(ctx, q.SQL)
 	if err != nil {

@@ -5,9 +5,9 @@ package answer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -15,6 +15,7 @@ import (
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
 	"github.com/waystage/waystage/services/query/api"
+	"github.com/waystage/waystage/services/query/plan"
 )
 
 // Maps gives the newest map of a site, nil where none is published.
@@ -27,12 +28,22 @@ type Answerer struct {
 	store     *store.Store
 	maps      Maps
 	directory *directory
+	resident  *resident
+	memory    memory
 	settings  map[string]string
+	// way is how questions are to be answered; spread how tables are spread, nil where that was not
+	// read yet, and unfit why their shards cannot count.
+	way    plan.Way
+	spread *plan.Spread
+	unfit  string
 
 	mutex sync.Mutex
 	// newest are the newest maps as they were last read.
 	newest map[journey.SiteID]*journey.Map
 }
+
+// DefaultJourneyBytes is about how much memory the packed journeys may take that an Answerer keeps.
+const DefaultJourneyBytes = 1 << 30
 
 // New makes an answerer. maxMemoryBytes bounds what ClickHouse may use for one question, 0 for
 // the server's own bound.
@@ -43,9 +54,14 @@ func New(st *store.Store, maps Maps, maxMemoryBytes int64) *Answerer {
 	}
 	return &Answerer{
 		store: st, maps: maps, directory: newDirectory(st), settings: settings,
-		newest: make(map[journey.SiteID]*journey.Map),
+		resident: newResident(st, DefaultJourneyBytes),
+		newest:   make(map[journey.SiteID]*journey.Map),
 	}
 }
+
+// KeepJourneys sets about how much memory the packed journeys may take that are kept between
+// questions, in bytes. It comes before the first question.
+func (a *Answerer) KeepJourneys(most int) { a.resident.most = most }
 
 var _ api.Answers = (*Answerer)(nil)
 
@@ -73,8 +89,22 @@ func (a *Answerer) FunnelAs(
 	return api.Funnel{Answer: tally.AnswerAs(groups), Facts: facts}, nil
 }
 
-// tally adds up all units.
+// tally adds up all units: inside ClickHouse where that is how the question goes.
 func (a *Answerer) tally(
+	ctx context.Context, site journey.SiteID, q funnel.Question,
+) (*funnel.Tally, api.Facts, error) {
+	counted, facts, err := a.inside(ctx, site, q)
+	if !errors.Is(err, errUnsure) {
+		return counted, facts, err
+	}
+	why := facts.Way
+	counted, facts, err = a.streamed(ctx, site, q)
+	facts.Way += "; streamed: " + why
+	return counted, facts, err
+}
+
+// streamed adds up all units of the touchpoints that come back.
+func (a *Answerer) streamed(
 	ctx context.Context, site journey.SiteID, q funnel.Question,
 ) (*funnel.Tally, api.Facts, error) {
 	var tallies []*funnel.Tally
@@ -98,28 +128,29 @@ func (a *Answerer) tally(
 }
 
 func boundGroups(t *funnel.Tally) error {
-	if t.Groups() <= funnel.MaxGroups {
-		return nil
+	if err := t.Err(); err != nil {
+		return fault.New(fault.TooLarge, "%v", err)
 	}
-	return fault.New(fault.TooLarge, "the question splits into more than %d groups; "+
-		"split by something with fewer values, or ask about a shorter range", funnel.MaxGroups)
+	return nil
 }
 
 // Persons gives a page of the units behind a number. Errors as of Funnel.
 func (a *Answerer) Persons(
 	ctx context.Context, site journey.SiteID, q funnel.Question, page api.Page,
 ) (api.Persons, error) {
-	var found [][]listed
+	var lists []*list
 	facts, err := a.each(ctx, site, q, true, func(pe *people) yield {
-		found = make([][]listed, workers())
+		lists = make([]*list, workers())
+		for i := range lists {
+			lists[i] = newList(q.Unit, page)
+		}
 		return func(worker int, r result) error {
 			for i, attempt := range q.Find(page.Selection, r.counted, nil) {
-				attempt.Times = slices.Clone(attempt.Times)
-				l := listed{person: r.person, unit: r.unit, number: i, attempt: attempt}
+				of := listed{person: r.person, unit: r.unit, number: i, attempt: attempt}
 				if r.person != 0 {
-					l.persona = pe.view(r.person).Persona
+					of.persona = pe.view(r.person).Persona
 				}
-				found[worker] = append(found[worker], l)
+				lists[worker].add(of)
 			}
 			return nil
 		}
@@ -127,15 +158,12 @@ func (a *Answerer) Persons(
 	if err != nil {
 		return api.Persons{}, err
 	}
-	all := slices.Concat(found...)
-	slices.SortFunc(all, compareListed)
-	from := begin(all, q.Unit, page)
-	to := min(from+page.Limit, len(all))
-	persons, err := a.persons(ctx, site, all[from:to])
+	of, total, more := pageOf(lists)
+	persons, err := a.persons(ctx, site, of)
 	if err != nil {
 		return api.Persons{}, err
 	}
-	return api.Persons{Persons: persons, Total: len(all), More: to < len(all), Facts: facts}, nil
+	return api.Persons{Persons: persons, Total: total, More: more, Facts: facts}, nil
 }
 
 func workers() int { return runtime.GOMAXPROCS(0) }

@@ -41,7 +41,9 @@ func (w *worker) plainTouches(person journey.PersonID, first int32) bool {
 		for row, at := range b.at[s.from:s.to] {
 			mask := names[row]
 			if b.bases != nil && b.bases[int(s.from)+row] != 0 {
-				mask, _ = w.asRepeat(person, b.bases[int(s.from)+row], at, mask)
+				if rule := w.repeatAt(person, b.bases[int(s.from)+row], at); rule != nil {
+					mask = mask&w.byEvent | rule.steps
+				}
 			}
 			sorted = sorted && at >= last
 			last = at
@@ -76,9 +78,9 @@ func (w *worker) countPlain(person journey.PersonID) {
 }
 
 // viewOf is what the question sees of a person.
-func (w *worker) viewOf(person journey.PersonID) funnel.PersonView {
-	view := w.people.view(person)
-	if variants := w.variants[person]; variants != nil {
+func (k *kernel) viewOf(person journey.PersonID) funnel.PersonView {
+	view := k.people.view(person)
+	if variants := k.variants[person]; variants != nil {
 		view.Variants = variants
 	}
 	return view
@@ -86,20 +88,31 @@ func (w *worker) viewOf(person journey.PersonID) funnel.PersonView {
 
 // count counts the unit whose course is at hand.
 func (w *worker) count(r result) {
+	if w.explaining != nil {
+		w.explain(r)
+		return
+	}
+	if len(w.course.Touches) == 0 {
+		return
+	}
 	counted, err := w.counter.Count(&w.course)
 	switch {
 	case errors.Is(err, funnel.ErrTooBig):
-		w.err = fault.Wrap(fault.TooLarge, err, "%s has too many touchpoints and values of a "+
-			"breakdown; ask about a shorter range, or split by something with fewer values", name(r))
+		w.err = tooBig(err, r)
 		return
 	case err != nil:
 		w.err = fmt.Errorf("counting a unit: %w", err)
 		return
-	case len(counted.Attempts) == 0:
+	case len(counted.Attempts) == 0 && len(counted.Groups) == 0:
 		return
 	}
 	r.counted = counted
 	w.err = w.yield(w.number, r)
+}
+
+func tooBig(err error, r result) error {
+	return fault.Wrap(fault.TooLarge, err, "%s has too many touchpoints and values of a "+
+		"breakdown; ask about a shorter range, or split by something with fewer values", name(r))
 }
 
 func name(r result) string {
@@ -109,25 +122,19 @@ func name(r result) string {
 	return fmt.Sprintf("the unit %q", r.unit)
 }
 
-// asRepeat is which steps a touchpoint of a base may fill, and which variant of its view is seen:
-// 0 for its own. It leaves the worker unsure where the order within the millisecond decides.
-func (w *worker) asRepeat(
-	person journey.PersonID, base uint32, at int64, steps uint32,
-) (uint32, uint32) {
+// repeatAt is the rule by which the next touchpoint of a base at an instant is a repeat, nil if it
+// is none. It leaves the worker unsure where the order within the millisecond decides.
+func (w *worker) repeatAt(person journey.PersonID, base uint32, at int64) *repeatRule {
 	w.begin(person)
 	before := 0
 	if w.repeats.splits(w.begun, base, at) {
 		if w.order == plan.NoOrder {
 			w.unsure = true
-			return 0, 0
+			return nil
 		}
 		before = w.atOnce.next(base, at)
 	}
-	rule := w.repeats.ruleOf(w.begun, base, at, before)
-	if rule == nil {
-		return steps, 0
-	}
-	return steps&w.byEvent | rule.steps, rule.variant
+	return w.repeats.ruleOf(w.begun, base, at, before)
 }
 
 // atOnce counts touchpoints of bases at one instant.

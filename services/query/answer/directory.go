@@ -30,8 +30,10 @@ type directory struct {
 	table      string
 	parts      map[string]bool
 	// numbers has the place in entries of each identity.
-	numbers  *table
-	entries  []entry
+	numbers *table
+	entries []entry
+	// links has the person of each identity whose person has, or once had, several.
+	links    *table
 	personas words
 	sites    words
 	// repeats are where the touchpoints of persons begin to be repeats, by place in entries of the
@@ -57,7 +59,7 @@ type entry struct {
 
 func newDirectory(st *store.Store) *directory {
 	return &directory{
-		store: st, numbers: newTable(0), repeats: make(map[uint32][]journey.Boundary),
+		store: st, numbers: newTable(0), links: newTable(0), repeats: make(map[uint32][]journey.Boundary),
 		current: make(map[journey.SiteID]journey.MapVersion),
 	}
 }
@@ -159,7 +161,7 @@ func (d *directory) take(u *update) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if u.whole {
-		d.numbers, d.entries = newTable(0), nil
+		d.numbers, d.links, d.entries = newTable(0), newTable(0), nil
 		clear(d.repeats)
 	}
 	d.generation++
@@ -228,6 +230,7 @@ func (w *words) number(text []byte) uint32 {
 }
 
 func (d *directory) put(e entry, repeats []journey.Boundary) {
+	d.link(uint64(e.identity), uint64(e.person))
 	n, ok := d.numbers.get(uint64(e.identity))
 	if ok {
 		d.entries[n] = e
@@ -241,6 +244,21 @@ func (d *directory) put(e entry, repeats []journey.Boundary) {
 	} else if len(d.repeats) > 0 {
 		delete(d.repeats, uint32(n))
 	}
+}
+
+// link remembers that an identity is not its person's only one, if so.
+func (d *directory) link(identity, person uint64) {
+	if _, known := d.links.get(identity); known || identity != person {
+		d.links.set(identity, person)
+	}
+	if _, known := d.links.get(person); !known && identity != person {
+		d.links.set(person, person)
+	}
+}
+
+// linked is the person of an identity where that may have several. Others are persons of their own.
+func (d *directory) linked(identity uint64) (person uint64, is bool) {
+	return d.links.get(identity)
 }
 
 // repeatsOf are where a person's touchpoints begin to be repeats.

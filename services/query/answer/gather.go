@@ -39,8 +39,11 @@ type gathered struct {
 	// of touchpoints.
 	labels []store.Label
 	masks  *masks
-	read   int
-	bytes  int
+	// harvest and stock are what the fast way found; nil for others.
+	harvest *harvest
+	stock   *stock
+	read    int
+	bytes   int
 }
 
 // block is what came in one block.
@@ -48,6 +51,8 @@ type block struct {
 	identities []uint64
 	at         []int64
 	names      []uint32
+	// excluded has a bit per exclusion that names the touchpoint; nil where there are none.
+	excluded []uint32
 	// bases is which base of a repeat each touchpoint is, from 1, 0 for none; nil where that is not
 	// asked.
 	bases []uint32
@@ -86,6 +91,10 @@ func (g *gathered) add(b *store.Block) error {
 	bytes := 20 * b.Rows
 	if g.layout.Base >= 0 {
 		added.bases = b.UInt32(g.layout.Base)
+		bytes += 4 * b.Rows
+	}
+	if c := g.layout.Exclusions; c >= 0 {
+		added.excluded = b.UInt32(c)
 		bytes += 4 * b.Rows
 	}
 	if c := g.layout.Order; c >= 0 {

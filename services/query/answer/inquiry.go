@@ -27,6 +27,11 @@ type inquiry struct {
 	// where they make no difference.
 	newest  *journey.Map
 	repeats *repeats
+	// explaining is the unit that alone is asked about; nil where all are.
+	explaining *explaining
+	// outlook is that of the tables when it was asked, again a newer one of the packed journeys and
+	// labels, if there is one.
+	outlook, again *outlook
 }
 
 // each evaluates every unit and yields those who entered. begin may be called several times: what
@@ -51,12 +56,17 @@ func (a *Answerer) each(
 // suppose takes a map for the newest.
 func (in *inquiry) suppose(m *journey.Map) {
 	in.newest, in.repeats = m, repeatsOf(m, in.program)
-	if !in.repeats.matter(in.program) {
+	if in.explaining == nil && !in.repeats.matter(in.program) {
 		in.repeats = nil
 	}
 }
 
-func (in *inquiry) answer(ctx context.Context, begin func(*people) yield) (api.Facts, error) {
+func (in *inquiry) answer(
+	ctx context.Context, begin func(*people) yield,
+) (_ api.Facts, err error) {
+	if in.outlook, err = in.look(ctx); err != nil {
+		return api.Facts{}, err
+	}
 	ways := in.ways()
 	var g *gathered
 	var known *surroundings
@@ -102,6 +112,7 @@ func (in *inquiry) tryWays(
 		}
 		err = in.evaluate(ctx, g, known, begin(known.people))
 		if !errors.Is(err, errUnsure) {
+			known.facts.Way = in.describe(w, i > 0)
 			break
 		}
 	}
@@ -131,7 +142,11 @@ func (in *inquiry) evaluate(
 	}
 	k := &kernel{
 		gathered: g, directory: in.directory, people: known.people,
-		variants: known.variants, newest: known.newest, yield: result,
+		variants: known.variants, newest: known.newest, yield: result, explaining: in.explaining,
+	}
+	if g.harvest != nil || g.stock != nil {
+		defer g.harvest.free()
+		return k.glean(ctx, workers())
 	}
 	if in.program.Question().Unit.Kind != funnel.PersonUnit {
 		k.units = newInterner()
@@ -139,28 +154,11 @@ func (in *inquiry) evaluate(
 	return k.run(ctx, workers())
 }
 
-// way is a way to the touchpoints of a question: packed journeys, or rows with what of their order
-// is read. Each but the last may turn out not to be sure.
-type way struct {
-	packed bool
-	order  plan.Order
-}
-
-// ways are those that may answer, the fastest first.
-func (in *inquiry) ways() []way {
-	rows := []way{{order: plan.NoOrder}, {order: plan.Near}, {order: plan.Shown}}
-	switch {
-	case in.program.Ordered():
-		return rows[1:]
-	case in.program.Plain():
-		return append([]way{{packed: true}}, rows...)
-	default:
-		return rows
-	}
-}
-
 func (in *inquiry) gather(ctx context.Context, w way) (*gathered, error) {
-	if w.packed {
+	switch {
+	case w.fast:
+		return in.gatherMarks(ctx)
+	case w.packed:
 		return in.gatherPacked(ctx)
 	}
 	return in.gatherRows(ctx, w.order)
@@ -171,7 +169,7 @@ func (in *inquiry) gatherRows(ctx context.Context, order plan.Order) (*gathered,
 	needs := in.needs(order)
 	query, layout := plan.Touchpoints(in.site, in.program.Question(), needs)
 	g := &gathered{program: in.program, repeats: in.repeats, order: order, layout: layout}
-	if !in.program.Plain() {
+	if !in.program.Plain() || in.explaining != nil {
 		g.views = newViews(in.program, in.repeats, needs.Values)
 	}
 	if err := in.streamSeen(ctx, query, g.add); err != nil {
@@ -181,10 +179,11 @@ func (in *inquiry) gatherRows(ctx context.Context, order plan.Order) (*gathered,
 }
 
 func (in *inquiry) needs(order plan.Order) plan.Needs {
-	needs := plan.Needs{Order: order, All: in.program.Question().Departures}
+	needs := plan.Needs{Order: order, Scope: in.program.Scope()}
 	if !in.program.Plain() {
 		needs.Values = plan.ValuesOf(in.program.Needs())
 	}
+	in.explaining.widen(&needs)
 	if in.repeats == nil {
 		return needs
 	}

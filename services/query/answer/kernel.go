@@ -42,6 +42,8 @@ type kernel struct {
 	newest    *journey.Map
 	units     *interner
 	yield     yield
+	// explaining is the unit that alone is asked about; nil where all are counted.
+	explaining *explaining
 }
 
 // run evaluates all units by several workers at once: first the persons of one identity, whose
@@ -102,6 +104,7 @@ type worker struct {
 	asksPersons bool
 	// byEvent are the steps that a touchpoint's event alone decides.
 	byEvent uint32
+	lens    lens
 	// chains has the first and the last strip of each person, as first<<32 | last.
 	chains *table
 	strips []strip
@@ -113,11 +116,11 @@ type worker struct {
 	sights  []sight
 	chained []strip
 
-	touches    []funnel.Touch
-	touchViews []*funnel.TouchView
-	persons    []*funnel.Values
-	values     funnel.Values
-	course     funnel.Course
+	touches []funnel.Touch
+	persons []*funnel.Values
+	values  funnel.Values
+	course  funnel.Course
+	scratch scratch
 	// begun are the boundaries of the person at hand, if hasBegun.
 	begun    []began
 	hasBegun bool
@@ -131,6 +134,7 @@ func newWorker(k *kernel, number int) *worker {
 	w := &worker{
 		kernel: k, number: number, chains: newTable(bucketBits),
 		counter: k.program.Counter(k.newest), matcher: k.program.Matcher(),
+		lens: newLens(k),
 	}
 	for _, b := range k.program.Question().Breakdowns {
 		w.asksPersons = w.asksPersons || b.Attribution == funnel.OfPerson || b.By == funnel.OfGroup

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/journey"
 )
@@ -39,6 +40,19 @@ func TestLimits(t *testing.T) {
 				t.Errorf("%v, want one of kind TooLarge with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestExplainedLimit: a unit that is too big to be explained is refused by name.
+func TestExplainedLimit(t *testing.T) {
+	t.Parallel()
+	w := worker{
+		kernel:  &kernel{explaining: &explaining{}},
+		touches: make([]funnel.Touch, MaxExplained+1),
+	}
+	w.explain(result{person: 255})
+	if fault.Of(w.err) != fault.TooLarge || !strings.Contains(w.err.Error(), "00000000000000ff") {
+		t.Errorf("%v, want one of kind TooLarge that names the person", w.err)
 	}
 }
 

@@ -30,7 +30,8 @@ type ear struct {
 
 // asks are what tells queries about persons from others.
 var asks = map[string]string{
-	"trait_writes": "traits", "personas_current": "mark", "batch_index, message_id, event": "deeds",
+	"FROM trait_writes": "traits", "FROM personas_current": "mark",
+	"batch_index, message_id, event": "deeds",
 }
 
 // overheard is an address of the same database where the ear listens.

@@ -22,8 +22,9 @@ type repeatRule struct {
 	// base is its number, variant the place among the base's rules, from 1.
 	base, variant uint32
 	from          int
-	// steps are those that name it or its stage.
-	steps uint32
+	// steps and exclusions are those that name it or its stage.
+	steps      uint32
+	exclusions uint8
 }
 
 type base struct {
@@ -63,9 +64,10 @@ func (r *repeats) add(t *journey.Touchpoint, p *funnel.Program) {
 	b := &r.bases[number-1]
 	r.rule[t.ID] = len(r.rules)
 	b.rules = append(b.rules, len(r.rules))
+	as := journey.Attribution{Touchpoint: t.ID, Stage: t.Stage}
 	rule := repeatRule{
 		touchpoint: t, base: number, variant: uint32(len(b.rules)), from: t.Repeat.From,
-		steps: p.Targets("", journey.Attribution{Touchpoint: t.ID, Stage: t.Stage}),
+		steps: p.Targets("", as), exclusions: p.ExclusionTargets("", as),
 	}
 	b.steps |= rule.steps
 	r.rules = append(r.rules, rule)
@@ -78,7 +80,7 @@ func (r *repeats) matter(p *funnel.Program) bool {
 		return false
 	}
 	needs := p.Needs()
-	if needs.Stage || needs.Touchpoint {
+	if needs.Mapped || needs.Stage || needs.Touchpoint {
 		return true
 	}
 	for _, rule := range r.rules {

@@ -9,9 +9,10 @@ import (
 
 // wants says what a question asks of persons by the rules of a map, which may be nil.
 func (in *inquiry) wants(m *journey.Map) wanted {
+	rules := repeatsOf(m, in.program)
 	return wanted{
 		persona: in.personas || in.program.Needs().Persona,
-		repeats: repeatsOf(m, in.program).matter(in.program),
+		repeats: rules.matter(in.program) || rules != nil && in.explaining != nil,
 	}
 }
 

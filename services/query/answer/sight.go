@@ -12,12 +12,18 @@ import (
 // place is a touchpoint's block and row.
 type place struct{ block, row int32 }
 
-// sight is a touchpoint as its unit sees it: which steps it may fill, and its view.
+// sight is a touchpoint as its unit sees it: which steps it may fill, which exclusions it is, and
+// its view.
 type sight struct {
 	place place
 	at    int64
 	steps uint32
 	view  uint32
+	// named are the steps of Scope.FirstTime whose target it is.
+	named      uint32
+	exclusions uint8
+	// bare tells that it is there for sessions alone: no attempt sees it.
+	bare bool
 }
 
 // sightBytes is what a touchpoint of a unit that is no person takes beside itself.
@@ -27,7 +33,8 @@ const sightBytes = 48
 func (w *worker) seen(person journey.PersonID, first int32) {
 	view := w.viewOf(person)
 	opens := w.matcher.Person(view)
-	if w.units == nil && !opens || !w.gatherPlaces(first) {
+	opens = opens || w.units != nil || w.explaining != nil
+	if !opens || !w.gatherPlaces(first) {
 		return
 	}
 	w.see(person)
@@ -38,17 +45,11 @@ func (w *worker) seen(person journey.PersonID, first int32) {
 		w.setAside(&view)
 		return
 	}
-	w.course = funnel.Course{}
+	w.compose()
 	if w.asksPersons {
 		w.values = w.counter.PersonValues(&view)
 		w.course.Person = &w.values
 	}
-	w.touches, w.touchViews = w.touches[:0], w.touchViews[:0]
-	for _, s := range w.sights {
-		w.touches = append(w.touches, funnel.Touch{At: s.at, Steps: s.steps})
-		w.touchViews = append(w.touchViews, w.viewAt(s.view))
-	}
-	w.course.Touches, w.course.Views = w.touches, w.touchViews
 	w.count(result{person: person})
 }
 
@@ -56,12 +57,12 @@ func (w *worker) seen(person journey.PersonID, first int32) {
 // can open an attempt.
 func (w *worker) gatherPlaces(first int32) bool {
 	w.places = w.places[:0]
-	opens := w.units != nil
+	opens := w.units != nil || w.explaining != nil
 	for i := first; i >= 0; i = w.strips[i].next {
 		s := w.strips[i]
 		b := &w.blocks[s.block]
 		for row := s.from; row < s.to; row++ {
-			opens = opens || b.names[row]&1 != 0 || b.bases != nil && b.bases[row] != 0
+			opens = opens || b.names[row]&w.lens.openers != 0 || b.bases != nil && b.bases[row] != 0
 			w.places = append(w.places, place{s.block, row})
 		}
 	}
@@ -75,7 +76,6 @@ func (w *worker) gatherPlaces(first int32) bool {
 func (w *worker) see(person journey.PersonID) {
 	w.sights, w.hasBegun = w.sights[:0], false
 	w.atOnce.reset()
-	departures := w.program.Question().Departures
 	for i, p := range w.places {
 		if w.order != plan.NoOrder && i > 0 && w.comparePlaces(w.places[i-1], p) == 0 {
 			// The same receipt stored twice, if all that orders them is known.
@@ -84,20 +84,20 @@ func (w *worker) see(person journey.PersonID) {
 		}
 		s, base := w.sightOf(p)
 		if base != 0 {
-			var variant uint32
-			s.steps, variant = w.asRepeat(person, base, s.at, s.steps)
-			s.view += variant
+			s.become(w.repeatAt(person, base, s.at), w)
 		}
-		if w.views != nil {
-			view := w.viewAt(s.view)
-			s.steps = w.matcher.Steps(s.steps, view)
-			if s.steps == 0 && (!departures || !w.matcher.Sees(view)) {
-				continue
-			}
-		}
-		if s.steps != 0 || departures {
+		if s, seen := w.look(s); seen {
 			w.sights = append(w.sights, s)
 		}
+	}
+}
+
+// become makes it the repeat that it is by a rule. nil: it stays what it is.
+func (s *sight) become(rule *repeatRule, w *worker) {
+	if rule != nil {
+		s.steps = s.steps&w.byEvent | rule.steps
+		s.exclusions = s.exclusions&w.lens.byEvent | rule.exclusions
+		s.view += rule.variant
 	}
 }
 
@@ -106,7 +106,8 @@ func (w *worker) see(person journey.PersonID) {
 func (w *worker) alike(person journey.PersonID, p, q place) bool {
 	a, baseA := w.sightOf(p)
 	b, baseB := w.sightOf(q)
-	if w.program.Overlaps() || a.steps != b.steps || a.view != b.view || baseA != baseB {
+	if w.lens.counts || a.steps != b.steps || a.exclusions != b.exclusions || a.view != b.view ||
+		baseA != baseB {
 		return false
 	}
 	if baseA == 0 {
@@ -120,6 +121,9 @@ func (w *worker) alike(person journey.PersonID, p, q place) bool {
 func (w *worker) sightOf(p place) (s sight, base uint32) {
 	b := &w.blocks[p.block]
 	s = sight{place: p, at: b.at[p.row], steps: b.names[p.row]}
+	if b.excluded != nil {
+		s.exclusions = uint8(b.excluded[p.row])
+	}
 	if b.view != nil {
 		s.view = b.view[p.row]
 	}

@@ -54,14 +54,20 @@ func (in *inquiry) surroundings(ctx context.Context) (*surroundings, error) {
 	var fresh time.Time
 	group, all := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		known.newest, err = in.latest(all, in.site)
+		known.newest, err = remember(&in.memory, in.outlook, "maps", string(in.site),
+			func() (*journey.Map, error) { return in.latest(all, in.site) })
 		return err
 	})
 	group.Go(func() (err error) {
-		fresh, err = in.store.FreshUntil(all, in.site)
+		fresh, err = remember(&in.memory, in.outlook, "freshness", string(in.site),
+			func() (time.Time, error) { return in.store.FreshUntil(all, in.site) })
 		return err
 	})
-	group.Go(func() error { return in.directory.refresh(all) })
+	group.Go(func() error {
+		_, err := remember(&in.memory, in.outlook, "profiles", "",
+			func() (bool, error) { return true, in.directory.refresh(all) })
+		return err
+	})
 	group.Go(func() (err error) {
 		known.exposures, err = in.readExposures(all)
 		return err

@@ -49,6 +49,14 @@ func (t *table) get(key uint64) (uint64, bool) {
 	return c.value, c.key != 0
 }
 
+// put fills the empty cell of a new key, which at gave, growing where half of the cells are taken.
+func (t *table) put(c *cell, filled cell) {
+	*c = filled
+	if t.used++; 2*t.used > len(t.cells) {
+		t.grow()
+	}
+}
+
 // set gives a key its number, growing where half of the cells are taken.
 func (t *table) set(key, value uint64) {
 	c := t.at(key)
@@ -56,10 +64,7 @@ func (t *table) set(key, value uint64) {
 		c.value = value
 		return
 	}
-	*c = cell{key, value}
-	if t.used++; 2*t.used > len(t.cells) {
-		t.grow()
-	}
+	t.put(c, cell{key, value})
 }
 
 func (t *table) grow() {

@@ -25,7 +25,7 @@ func (w *worker) setAside(view *funnel.PersonView) {
 	}
 	for _, s := range w.sights {
 		unit, has := w.program.UnitOf(w.viewAt(s.view), view)
-		if !has {
+		if !has || w.explaining != nil && unit != w.explaining.only.Unit {
 			continue
 		}
 		number := w.units.number(unit)
@@ -66,14 +66,15 @@ func (w *worker) countUnit(sights []unitSight) {
 	if w.unsure {
 		return
 	}
-	w.touches, w.touchViews, w.persons = w.touches[:0], w.touchViews[:0], w.persons[:0]
+	w.sights, w.persons = w.sights[:0], w.persons[:0]
 	for i := range sights {
-		s := &sights[i]
-		w.touches = append(w.touches, funnel.Touch{At: s.at, Steps: s.steps})
-		w.touchViews = append(w.touchViews, w.viewAt(s.view))
-		w.persons = append(w.persons, s.person)
+		w.sights = append(w.sights, sights[i].sight)
+		if !sights[i].bare {
+			w.persons = append(w.persons, sights[i].person)
+		}
 	}
-	w.course = funnel.Course{Touches: w.touches, Views: w.touchViews, Persons: w.persons}
+	w.compose()
+	w.course.Persons = w.persons
 	w.count(result{unit: w.units.text(sights[0].unit)})
 }
 

@@ -16,6 +16,10 @@ type views struct {
 	repeats *repeats
 	values  []plan.Value
 	list    []funnel.TouchView
+	// holds has a number for what the question holds of each view, -1 where one of its properties is
+	// missing; nil where nothing is held.
+	holds   []int32
+	numbers map[string]int32
 	seen    map[string]uint32
 	key     []byte
 	// bytes that they take, about.
@@ -29,7 +33,10 @@ const (
 )
 
 func newViews(p *funnel.Program, r *repeats, values []plan.Value) *views {
-	return &views{program: p, repeats: r, values: values, seen: make(map[string]uint32)}
+	return &views{
+		program: p, repeats: r, values: values,
+		seen: make(map[string]uint32), numbers: make(map[string]int32),
+	}
 }
 
 // of gives the view of each row of a block, whose values begin at a column. bases may be nil.
@@ -79,10 +86,28 @@ func (v *views) add(view funnel.TouchView, base uint32) {
 func (v *views) keep(view funnel.TouchView) {
 	view.Values = v.program.TouchValues(&view)
 	v.list = append(v.list, view)
+	if len(v.program.Question().Hold) > 0 {
+		v.holds = append(v.holds, v.hold(&view))
+	}
 	v.bytes += viewBytes
 	for _, values := range view.Values {
 		v.bytes += valueBytes * len(values)
 	}
+}
+
+// hold numbers the values held.
+func (v *views) hold(view *funnel.TouchView) int32 {
+	key, has := v.program.Hold(view)
+	if !has {
+		return -1
+	}
+	n, ok := v.numbers[key]
+	if !ok {
+		n = int32(len(v.numbers))
+		v.numbers[key] = n
+		v.bytes += valueBytes + len(key)
+	}
+	return n
 }
 
 // reading are the values of one touchpoint as they came.

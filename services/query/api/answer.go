@@ -25,6 +25,8 @@ func (h *funnelHandler) facts(a asked, f Facts) *funnelv1.AnswerFacts {
 		TookSeconds:     max(0, h.now().Sub(a.began)).Round(time.Microsecond).Seconds(),
 		TouchpointsRead: float64(f.TouchpointsRead),
 		Warnings:        f.Warnings,
+		Way:             f.Way,
+		Cached:          f.Cached,
 	}
 	if !f.FreshUntil.IsZero() {
 		m.FreshUntil = timestamppb.New(f.FreshUntil)
@@ -45,6 +47,7 @@ func stepMessages(labels []string, steps []funnel.StepNumbers) []*funnelv1.StepR
 			InWindow:               count(s.InWindow),
 			FromPrevious:           spansMessage(s.SincePrevious),
 			FromEntry:              spansMessage(s.SinceEntry),
+			Optional:               s.Optional,
 		}
 	}
 	return list
@@ -55,6 +58,8 @@ func groupMessages(labels []string, groups []funnel.Group) []*funnelv1.GroupResu
 	for i, g := range groups {
 		list[i] = &funnelv1.GroupResult{
 			Values: valueMessages(g), Other: g.Other, Steps: stepMessages(labels, g.Steps),
+			Test: testMessage(g.Test), Trend: trendMessages(labels, g.Trend),
+			TimeToConvert: distributionMessage(g.TimeToConvert),
 		}
 	}
 	return list
@@ -65,11 +70,13 @@ func comparisonMessage(
 	labels []string, q funnel.Question, answer Funnel,
 ) *funnelv1.Comparison {
 	return &funnelv1.Comparison{
-		FromTime: timestamppb.New(q.From),
-		ToTime:   timestamppb.New(q.To),
-		AsOf:     timestamppb.New(q.AsOf),
-		Steps:    stepMessages(labels, answer.Steps),
-		Groups:   groupMessages(labels, answer.Groups),
+		FromTime:      timestamppb.New(q.From),
+		ToTime:        timestamppb.New(q.To),
+		AsOf:          timestamppb.New(q.AsOf),
+		Steps:         stepMessages(labels, answer.Steps),
+		Groups:        groupMessages(labels, answer.Groups),
+		Trend:         trendMessages(labels, answer.Trend),
+		TimeToConvert: distributionMessage(answer.TimeToConvert),
 	}
 }
 
@@ -103,6 +110,7 @@ func dropOffMessages(labels []string, steps []funnel.StepNumbers) []*funnelv1.Dr
 			Worst:     d.Worst,
 
 			Departures: departureMessages(d.Departures),
+			Reasons:    reasonMessages(d.Reasons),
 		}
 	}
 	return list

@@ -45,7 +45,7 @@ func answered(h *house) {
 		},
 		Facts: api.Facts{
 			FreshUntil: now.Add(-time.Minute), MapVersion: 3, TouchpointsRead: 5_000_000_000,
-			Warnings: []string{"a link was too large"},
+			Warnings: []string{"a link was too large"}, Way: "by hand", Cached: true,
 		},
 	}
 	h.oracle.meanwhile = func(context.Context) error {
@@ -84,14 +84,16 @@ func TestAnswerAsJSON(t *testing.T) {
 			"fromEntry":{"meanSeconds":2.5,"medianSeconds":2,"p90Seconds":9}},
 		{"step":3,"label":"any event","count":1,"conversionFromPrevious":null,
 			"conversionFromFirst":null,"lost":0,"inWindow":0,"fromPrevious":null,"fromEntry":null}`
+	const none = `"test":null,"trend":[],"timeToConvert":null`
 	want := `{"steps":[` + steps + `],"groups":[
-		{"values":[{"value":"dealer","missing":false}],"other":false,"steps":[` + steps + `]},
-		{"values":[{"value":"","missing":true}],"other":false,"steps":[` + zeros + `]},
-		{"values":[],"other":true,"steps":[` + zeros + `]}],"comparison":null,
+		{"values":[{"value":"dealer","missing":false}],"other":false,"steps":[` + steps + `],` + none + `},
+		{"values":[{"value":"","missing":true}],"other":false,"steps":[` + zeros + `],` + none + `},
+		{"values":[],"other":true,"steps":[` + zeros + `],` + none + `}],"comparison":null,
+		"trend":[],"timeToConvert":null,"sampleRatio":null,
 		"facts":{"asOf":"2026-03-04T05:06:07.891Z","fromTime":"2025-12-31T23:00:00Z",
 			"toTime":"2026-01-31T23:00:00Z","freshUntil":"2026-03-04T05:05:07.891234567Z",
 			"mapVersion":3,"tookSeconds":1.5,"touchpointsRead":5000000000,"groupsOverlap":false,
-			"warnings":["a link was too large"]}}`
+			"warnings":["a link was too large"],"way":"by hand","cached":true}}`
 	if diff := cmp.Diff(parsed(t, want), parsed(t, got.body)); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
@@ -226,17 +228,17 @@ func TestPersonAsMessage(t *testing.T) {
 	h.oracle.persons = []api.Person{{
 		ID: 0xab, Persona: "dealer",
 		Users: []journey.UserID{"u1", "u2"}, Visitors: []journey.VisitorID{"v"},
-		StepTimes: []time.Time{now}, Outcome: funnel.InWindow,
+		StepTimes: []time.Time{now}, FilledSteps: []int{2}, Outcome: funnel.InWindow,
 	}}
 	got := h.send(t, "POST", "/v1/sites/shop/funnels:listPersons", readToken,
 		`{"step":2,"selection":"PERSON_SELECTION_IN_WINDOW","group":[{"value":"dealer"}],"question":`+
 			base+`,"breakdowns":[{"persona":true}]}}`)
 	want := `{"persons":[{"personId":"00000000000000ab","userIds":["u1","u2"],
 		"anonymousIds":["v"],"persona":"dealer","stepTimes":["2026-03-04T05:06:07.891234567Z"],
-		"outcome":"OUTCOME_IN_WINDOW","unit":""}],"nextPageToken":"","totalSize":1,
+		"outcome":"OUTCOME_IN_WINDOW","unit":"","filledSteps":[3]}],"nextPageToken":"","totalSize":1,
 		"facts":{"asOf":"2026-03-04T05:06:07.891Z","fromTime":"2026-01-01T00:00:00Z",
 			"toTime":"2026-02-01T00:00:00Z","freshUntil":null,"mapVersion":0,"tookSeconds":0,
-			"touchpointsRead":0,"groupsOverlap":false,"warnings":[]}}`
+			"touchpointsRead":0,"groupsOverlap":false,"warnings":[],"way":"","cached":false}}`
 	if diff := cmp.Diff(parsed(t, want), parsed(t, got.body)); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}

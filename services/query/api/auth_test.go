@@ -136,6 +136,19 @@ func calls(t *testing.T, parent string) []call {
 			&funnelv1.AskFunnelResponse{},
 		},
 		{
+			funnelService + "StreamFunnel",
+			&funnelv1.StreamFunnelRequest{Parent: parent, Question: question},
+			&funnelv1.StreamFunnelResponse{},
+		},
+		{
+			funnelService + "ExplainFunnel",
+			&funnelv1.ExplainFunnelRequest{
+				Parent: parent, Question: question,
+				Who: &funnelv1.ExplainFunnelRequest_UserId{UserId: "ann"},
+			},
+			&funnelv1.ExplainFunnelResponse{},
+		},
+		{
 			funnelService + "AskDropOff",
 			&funnelv1.AskDropOffRequest{Parent: parent, Question: question},
 			&funnelv1.AskDropOffResponse{},
@@ -189,6 +202,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 	}
 	for _, m := range []string{
 		"GetJourneyMap", "ListJourneyMaps", "AskFunnel", "AskDropOff", "ListFunnelPersons",
+		"StreamFunnel", "ExplainFunnel",
 		"ListEvents", "ListProperties", "ExplainPersona", "ListQuestions", "GetQuestion",
 	} {
 		levels[m] = reading

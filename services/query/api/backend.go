@@ -187,6 +187,9 @@ type Page struct {
 	// AfterUnit takes its place where the unit is no person: the last unit of the page before, by
 	// its value. nil begins the list.
 	AfterUnit *string
+	// AfterNumber is the number of the last attempt of the page before, among those of its unit that
+	// are listed, from 0. It goes with After or AfterUnit.
+	AfterNumber int
 	// Limit is the most persons wanted, 1 or more.
 	Limit int
 }
@@ -200,7 +203,8 @@ type Funnel struct {
 
 // Persons is a page of a list.
 type Persons struct {
-	// Persons by id, ascending; other units by their value, in the order of bytes.
+	// Persons by id, ascending; other units by their value, in the order of bytes; of one unit by
+	// Number.
 	Persons []Person
 	// Total is the length of the whole list: the number itself.
 	Total int
@@ -219,7 +223,11 @@ type Person struct {
 	Visitors []journey.VisitorID
 	// Persona as of the question's AsOf.
 	Persona journey.PersonaID
-	// StepTimes is when each filled step happened, the entry first. UTC.
+	// Number is that of the attempt among those of the unit that are listed, from 0.
+	Number int
+	// FilledSteps are the steps that are filled, from 0, ascending; under funnel.Any places in time.
+	FilledSteps []int
+	// StepTimes is when each of FilledSteps happened. UTC.
 	StepTimes []time.Time
 	Outcome   funnel.Outcome
 }
@@ -235,4 +243,8 @@ type Facts struct {
 	TouchpointsRead uint64
 	// Warnings say what is missing, for people.
 	Warnings []string
+	// Way says how the answer was come by, for people.
+	Way string
+	// Cached tells that it was kept from the same question asked before, over the same data.
+	Cached bool
 }

@@ -11,7 +11,9 @@ import (
 const compareField = "question.compare"
 
 // compare makes the question whose answer is set beside that of q. nil where none is.
-func (r *reader) compare(m *funnelv1.Compare, q funnel.Question) *funnel.Question {
+func (r *reader) compare(
+	m *funnelv1.Compare, q funnel.Question, t trend,
+) *funnel.Question {
 	if m == nil {
 		return nil
 	}
@@ -28,6 +30,7 @@ func (r *reader) compare(m *funnelv1.Compare, q funnel.Question) *funnel.Questio
 	default:
 		r.bad(compareField, "needs one of previous_period, range and filter")
 	}
+	q.Buckets = r.buckets(compareField, t, q)
 	r.checkCompared(m, q)
 	return &q
 }
@@ -37,18 +40,20 @@ func (r *reader) checkCompared(m *funnelv1.Compare, q funnel.Question) {
 	if r.conditions > MaxConditions {
 		return
 	}
-	part := "question.range"
+	part := ""
 	switch m.GetWith().(type) {
 	case *funnelv1.Compare_Range:
+		part = "question.range"
 	case *funnelv1.Compare_Filter:
 		part = "question.filter"
-	default:
-		return
 	}
 	for _, v := range q.Check() {
-		rest, is := strings.CutPrefix(v.Field, "question.")
-		field := compareField + "." + rest
-		if is && (v.Field == part || strings.HasPrefix(v.Field, part+".")) && !r.said(field) {
+		field := compareField + strings.TrimPrefix(v.Field, "question")
+		switch {
+		case v.Field == trendField && !r.said(trendField) && !r.said(compareField):
+			r.bad(compareField, "its trend %s", v.Message)
+		case part == "" || v.Field != part && !strings.HasPrefix(v.Field, part+"."):
+		case !r.said(field):
 			r.bad(field, "%s", v.Message)
 		}
 	}

@@ -323,6 +323,9 @@ type oracle struct {
 	// beside is what FunnelAs answers, and groups what it was asked with.
 	beside api.Funnel
 	groups []funnel.Group
+	// explained is what Explain answers, and named whom it was asked for.
+	explained api.Explained
+	named     []api.UnitName
 	// meanwhile, if any, is called before an answer.
 	meanwhile func(context.Context) error
 }
@@ -371,9 +374,10 @@ func (o *oracle) Persons(
 	o.mu.Unlock()
 	list := api.Persons{Total: len(o.persons), Facts: o.answer.Facts}
 	for _, p := range o.persons {
-		after := p.ID > page.After
+		after := p.ID > page.After || p.ID == page.After && p.Number > page.AfterNumber
 		if p.ID == 0 {
-			after = page.AfterUnit == nil || p.Unit > *page.AfterUnit
+			after = page.AfterUnit == nil || p.Unit > *page.AfterUnit ||
+				p.Unit == *page.AfterUnit && p.Number > page.AfterNumber
 		}
 		if after {
 			list.Persons = append(list.Persons, p)
@@ -383,4 +387,13 @@ func (o *oracle) Persons(
 		list.Persons = list.Persons[:page.Limit]
 	}
 	return list, o.ask(ctx, q)
+}
+
+func (o *oracle) Explain(
+	ctx context.Context, _ journey.SiteID, q funnel.Question, of api.UnitName,
+) (api.Explained, error) {
+	o.mu.Lock()
+	o.named = append(o.named, of)
+	o.mu.Unlock()
+	return o.explained, o.ask(ctx, q)
 }

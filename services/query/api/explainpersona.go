@@ -21,7 +21,6 @@ type peopleHandler struct {
 
 	sites  Sites
 	people People
-	gate   *gate
 	now    func() time.Time
 }
 
@@ -45,11 +44,6 @@ func (h *peopleHandler) ExplainPersona(
 	if _, err := h.sites.Site(ctx, site); err != nil {
 		return nil, fmt.Errorf("finding site %s: %w", site, err)
 	}
-	leave, err := h.gate.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	p, err := h.people.Person(ctx, site, who, asOf)
 	if err != nil {
 		return nil, fmt.Errorf("explaining the persona of a person of site %s: %w", site, err)
@@ -59,30 +53,43 @@ func (h *peopleHandler) ExplainPersona(
 
 // who reads the one id that names a person.
 func (r *reader) who(site journey.SiteID, m *personv1.ExplainPersonaRequest) Who {
-	const empty = "is empty: give the id"
 	switch by := m.GetBy().(type) {
 	case *personv1.ExplainPersonaRequest_UserId:
-		if by.UserId == "" {
-			r.bad("user_id", empty)
-		}
-		user := journey.UserID(by.UserId)
-		return Who{Identity: journey.UserIdentity(site, user), User: user}
+		return r.user(site, by.UserId)
 	case *personv1.ExplainPersonaRequest_AnonymousId:
-		if by.AnonymousId == "" {
-			r.bad("anonymous_id", empty)
-		}
-		visitor := journey.VisitorID(by.AnonymousId)
-		return Who{Identity: journey.VisitorIdentity(site, visitor), Visitor: visitor}
+		return r.visitor(site, by.AnonymousId)
 	case *personv1.ExplainPersonaRequest_PersonId:
-		person, err := journey.ParsePersonID(by.PersonId)
-		if err != nil {
-			r.bad("person_id", "is %.100q: give the 16 hexadecimal digits of an answer", by.PersonId)
-		}
-		return Who{Identity: journey.IdentityID(person)}
+		return r.person(by.PersonId)
 	default:
 		r.bad("by", "give one of user_id, anonymous_id and person_id")
 		return Who{}
 	}
+}
+
+const emptyID = "is empty: give the id"
+
+func (r *reader) user(site journey.SiteID, id string) Who {
+	if id == "" {
+		r.bad("user_id", emptyID)
+	}
+	user := journey.UserID(id)
+	return Who{Identity: journey.UserIdentity(site, user), User: user}
+}
+
+func (r *reader) visitor(site journey.SiteID, id string) Who {
+	if id == "" {
+		r.bad("anonymous_id", emptyID)
+	}
+	visitor := journey.VisitorID(id)
+	return Who{Identity: journey.VisitorIdentity(site, visitor), Visitor: visitor}
+}
+
+func (r *reader) person(id string) Who {
+	person, err := journey.ParsePersonID(id)
+	if err != nil {
+		r.bad("person_id", "is %.100q: give the 16 hexadecimal digits of an answer", id)
+	}
+	return Who{Identity: journey.IdentityID(person)}
 }
 
 func personMessage(

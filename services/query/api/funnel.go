@@ -21,7 +21,7 @@ type funnelHandler struct {
 	maps      *mapReader
 	questions Questions
 	answers   Answers
-	gate      *gate
+	explainer Explainer
 	now       func() time.Time
 }
 
@@ -47,19 +47,24 @@ func (h *funnelHandler) AskFunnel(
 	if err != nil {
 		return nil, err
 	}
-	leave, err := h.gate.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
+	return h.answer(ctx, a)
+}
+
+// answer answers a question, and the one that is set beside.
+func (h *funnelHandler) answer(
+	ctx context.Context, a asked,
+) (*funnelv1.AskFunnelResponse, error) {
 	answer, err := h.ask(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	labels := labelsOf(a.question.Steps)
 	out := &funnelv1.AskFunnelResponse{
-		Steps:  stepMessages(labels, answer.Steps),
-		Groups: groupMessages(labels, answer.Groups),
+		Steps:         stepMessages(labels, answer.Steps),
+		Groups:        groupMessages(labels, answer.Groups),
+		Trend:         trendMessages(labels, answer.Trend),
+		TimeToConvert: distributionMessage(answer.TimeToConvert),
+		SampleRatio:   ratioMessage(answer.SampleRatio),
 	}
 	if a.beside != nil {
 		beside, err := h.askBeside(ctx, a, answer.Groups)
@@ -69,6 +74,7 @@ func (h *funnelHandler) AskFunnel(
 		out.Comparison = comparisonMessage(labels, *a.beside, beside)
 		answer.Overlap = answer.Overlap || beside.Overlap
 		answer.Facts.TouchpointsRead += beside.Facts.TouchpointsRead
+		answer.Facts.Cached = answer.Facts.Cached && beside.Facts.Cached
 		answer.Facts.Warnings = together(answer.Facts.Warnings, beside.Facts.Warnings)
 	}
 	out.Facts = h.facts(a, answer.Facts)
@@ -85,40 +91,6 @@ func together(texts, further []string) []string {
 		}
 	}
 	return all
-}
-
-// AskDropOff answers with what was lost between the steps.
-func (h *funnelHandler) AskDropOff(
-	ctx context.Context, m *funnelv1.AskDropOffRequest,
-) (*funnelv1.AskDropOffResponse, error) {
-	a, err := h.read(ctx, m, place{}, (*reader).nothingBeside)
-	if err != nil {
-		return nil, err
-	}
-	a.question.Departures = !m.GetSummaryOnly()
-	leave, err := h.gate.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	answer, err := h.ask(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	labels := labelsOf(a.question.Steps)
-	facts := h.facts(a, answer.Facts)
-	facts.GroupsOverlap = answer.Overlap
-	return &funnelv1.AskDropOffResponse{
-		DropOffs: dropOffMessages(labels, answer.Steps),
-		Groups:   groupDropOffMessages(labels, answer.Groups),
-		Facts:    facts,
-	}, nil
-}
-
-// nothingBeside refuses to set drop-offs beside others.
-func (r *reader) nothingBeside(a asked) {
-	r.laterIf(a.beside != nil, compareField,
-		"is not answered with drop-offs yet; leave it out, or ask for the funnel")
 }
 
 func (h *funnelHandler) ask(ctx context.Context, a asked) (Funnel, error) {
@@ -145,7 +117,9 @@ func (h *funnelHandler) ListFunnelPersons(
 	ctx context.Context, m *funnelv1.ListFunnelPersonsRequest,
 ) (*funnelv1.ListFunnelPersonsResponse, error) {
 	limit, at, mistakes := personPage(m)
-	page := Page{After: at.after, AfterUnit: at.afterUnit, Limit: limit}
+	page := Page{
+		After: at.after, AfterUnit: at.afterUnit, AfterNumber: at.afterNumber, Limit: limit,
+	}
 	a, err := h.read(ctx, m, at, func(r *reader, a asked) {
 		page.Selection = r.selection(m, a.question)
 		r.invalid = append(r.invalid, mistakes...)
@@ -154,11 +128,6 @@ func (h *funnelHandler) ListFunnelPersons(
 	if err != nil {
 		return nil, err
 	}
-	leave, err := h.gate.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	list, err := h.answers.Persons(ctx, a.site, a.question, page)
 	if err != nil {
 		return nil, fmt.Errorf("listing persons of a funnel of site %s: %w", a.site, err)
@@ -235,15 +204,16 @@ func (h *funnelHandler) surroundings(
 	return known, err
 }
 
-// namesMap tells whether a step names something of the map, or may do so.
+// namesMap tells whether a step or an exclusion names something of the map, or may do so.
 func (s *statement) namesMap() bool {
 	if s.inWords() {
 		return true
 	}
-	for _, step := range s.whole.GetSteps() {
-		if step.GetStage() != "" || step.GetTouchpoint() != "" {
-			return true
-		}
+	named := func(step *funnelv1.Step) bool {
+		return step.GetStage() != "" || step.GetTouchpoint() != ""
 	}
-	return false
+	return slices.ContainsFunc(s.whole.GetSteps(), named) ||
+		slices.ContainsFunc(s.whole.GetExclusions(), func(e *funnelv1.Exclusion) bool {
+			return named(e.GetTouchpoint())
+		})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/waystage/waystage/proto/gen/openapi"
 	"github.com/waystage/waystage/services/internal/rpc"
 	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/admission"
 	"github.com/waystage/waystage/services/query/api"
 )
 
@@ -98,6 +99,8 @@ type settings struct {
 	catalogue api.Catalogue
 	// people is nil where a test asks for no person.
 	people api.People
+	// answers take the place of the oracle, which answers what it is told.
+	answers api.Answers
 	// at is where the clock begins.
 	at time.Time
 }
@@ -113,11 +116,16 @@ func open(t *testing.T, change ...func(*settings)) *house {
 		ready: make(chan bool, 2), done: make(chan error, 1),
 	}
 	h.furnish(t)
+	var answers api.Answers = h.oracle
+	if s.answers != nil {
+		answers = s.answers
+	}
+	gate := admission.New(admission.Config{Questions: s.questions, Wait: s.wait})
 	handlers := api.New(api.Config{
-		Sites: h.store, Keys: h.store, Maps: h.store, Questions: h.store, Answers: h.oracle,
+		Sites: h.store, Keys: h.store, Maps: h.store, Questions: h.store, Answers: gate.Answers(answers, nil),
 		Quarantine: s.quarantine, Replayer: s.replayer, Catalogue: s.catalogue,
-		People:       s.people,
-		MaxQuestions: s.questions, QuestionWait: s.wait, Now: h.clock.now,
+		Explainer: h.oracle, People: s.people,
+		Now: h.clock.now,
 	})
 	server, err := rpc.New(rpc.Config{
 		GRPCListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0",

@@ -1,11 +1,8 @@
 package api
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -93,36 +90,6 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("%q: %q, want %q", id, got, want)
 		}
 	}
-}
-
-// TestGate: the wait for a turn ends with the turn, with patience, or with the caller.
-func TestGate(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, time.Second)
-		leave, err := g.enter(t.Context())
-		if err != nil || g.running() != 1 {
-			t.Fatalf("entering an empty gate: %v, %d inside", err, g.running())
-		}
-		_, err = g.enter(t.Context())
-		if fault.Of(err) != fault.Exhausted || fault.RetryAfter(err) != time.Second {
-			t.Errorf("without patience: %v", err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := g.enter(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("after the caller left: %v", err)
-		}
-		time.AfterFunc(time.Second/2, leave)
-		leave, err = g.enter(t.Context())
-		if err != nil {
-			t.Errorf("with a turn in time: %v", err)
-		}
-		leave()
-		if g.running() != 0 {
-			t.Errorf("%d inside an empty gate", g.running())
-		}
-	})
 }
 
 func readAll(q *funnelv1.FunnelQuestion, known knownIDs) (funnel.Question, error) {

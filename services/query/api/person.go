@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -31,10 +32,29 @@ func (r *reader) selection(
 	}
 	r.enum("selection", m.GetSelection())
 	s := funnel.Selection{Step: int(m.GetStep()), Part: parts[m.GetSelection()]}
+	s.Bucket = r.bucket(m.GetBucket(), q)
 	if len(m.GetGroup()) > 0 {
 		s.Group = r.group(m.GetGroup(), q.Breakdowns)
 	}
 	return s
+}
+
+// bucket reads which bucket of the trend is meant: its number from 1, 0 where none is.
+func (r *reader) bucket(m *timestamppb.Timestamp, q funnel.Question) int {
+	if m == nil {
+		return 0
+	}
+	at := r.instant("bucket", m)
+	i := slices.IndexFunc(q.Buckets, at.Equal)
+	switch {
+	case r.said("bucket"):
+	case q.Buckets == nil:
+		r.bad("bucket", "is stated of a question without a trend: give the question a trend, or leave "+
+			"it out")
+	case i < 0:
+		r.bad("bucket", "is no beginning of a bucket: give from_time of one of the answer's trend")
+	}
+	return i + 1
 }
 
 // group reads the values of a group, one per breakdown.
@@ -68,12 +88,14 @@ type place struct {
 	asked    time.Time
 	version  journey.QuestionVersion
 	question [16]byte
-	// after is the last person, afterUnit takes its place where the unit is none.
-	after     journey.PersonID
-	afterUnit *string
+	// after is the last person, afterUnit takes its place where the unit is none, afterNumber is the
+	// number of its last attempt, from 0.
+	after       journey.PersonID
+	afterUnit   *string
+	afterNumber int
 }
 
-const placeBytes = 8 + 4 + 16 + 1
+const placeBytes = 8 + 4 + 16 + 4 + 1
 
 // Kinds of units in a place.
 const (
@@ -89,6 +111,7 @@ func parsePlace(b []byte) (p place, ok bool) {
 	p.asked = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC() //nolint:gosec // as written
 	p.version = journey.QuestionVersion(binary.BigEndian.Uint32(b[8:]))
 	copy(p.question[:], b[12:])
+	p.afterNumber = int(binary.BigEndian.Uint32(b[28:]))
 	switch rest := b[placeBytes:]; b[placeBytes-1] {
 	case personPlace:
 		if len(rest) != 8 {
@@ -108,6 +131,7 @@ func (p place) bytes() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(p.asked.UnixMilli())) //nolint:gosec // read back so
 	b = binary.BigEndian.AppendUint32(b, uint32(p.version))
 	b = append(b, p.question[:]...)
+	b = binary.BigEndian.AppendUint32(b, count(p.afterNumber))
 	if p.afterUnit != nil {
 		return append(append(b, unitPlace), *p.afterUnit...)
 	}
@@ -146,7 +170,9 @@ func nextPersons(m *funnelv1.ListFunnelPersonsRequest, a asked, list Persons) st
 		return ""
 	}
 	last := list.Persons[len(list.Persons)-1]
-	p := place{asked: a.now, version: a.version, question: a.hash, after: last.ID}
+	p := place{
+		asked: a.now, version: a.version, question: a.hash, after: last.ID, afterNumber: last.Number,
+	}
 	if a.question.Unit.Kind != funnel.PersonUnit {
 		p.after, p.afterUnit = 0, &last.Unit
 	}
@@ -171,6 +197,9 @@ func personMessages(persons []Person, units bool) []*funnelv1.FunnelPerson {
 		}
 		for _, at := range p.StepTimes {
 			m.StepTimes = append(m.StepTimes, timestamppb.New(at))
+		}
+		for _, step := range p.FilledSteps {
+			m.FilledSteps = append(m.FilledSteps, count(step+1))
 		}
 		list[i] = m
 	}

@@ -12,24 +12,29 @@ func (r *reader) question(
 ) (out funnel.Question, beside *funnel.Question) {
 	p := r.preset(q)
 	out = funnel.Question{
-		Mode:    r.mode(q, p),
-		AsOf:    r.asOf(q),
-		Window:  r.window(q, p),
-		Reentry: r.reentry(q, p),
-		Limit:   funnel.DefaultLimit,
+		Mode:         r.mode(q, p),
+		AsOf:         r.asOf(q),
+		Window:       r.window(q, p),
+		Reentry:      r.reentry(q, p),
+		Order:        r.order(q),
+		Count:        r.count(q),
+		Simultaneity: r.simultaneity(q, p),
+		Limit:        funnel.DefaultLimit,
 	}
 	out.From, out.To = r.timeRange("question.range", q.GetRange())
 	out.Steps = r.steps(q.GetSteps())
+	out.Hold = q.GetHold()
+	out.Exclusions = r.exclusions(q.GetExclusions(), p)
 	if q.GetFilter() != nil {
 		out.Filter = r.filter("question.filter", q.GetFilter(), 1)
 	}
 	r.breakdowns(q.GetBreakdowns(), &out)
-	r.order(q)
 	out.Unit = r.unit(q.GetUnit())
-	r.simultaneity(q, p)
-	r.extras(q)
+	trend := r.trend(q.GetTrend(), p)
+	out.Buckets = r.buckets(trendField, trend, out)
+	out.TimeToConvert = r.timeToConvert(q.GetTimeToConvert())
 	r.check(out)
-	return out, r.compare(q.GetCompare(), out)
+	return out, r.compare(q.GetCompare(), out, trend)
 }
 
 func (r *reader) mode(q *funnelv1.FunnelQuestion, p preset) funnel.RangeMode {
@@ -43,40 +48,60 @@ func (r *reader) mode(q *funnelv1.FunnelQuestion, p preset) funnel.RangeMode {
 	return p.mode
 }
 
+// reentry reads which attempt counts. Stated beside a count that takes several it is refused; what
+// a preset sets is then of no effect.
 func (r *reader) reentry(q *funnelv1.FunnelQuestion, p preset) funnel.Reentry {
-	r.enum("question.reentry", q.GetReentry())
-	switch q.GetReentry() {
-	case funnelv1.Reentry_REENTRY_BEST:
+	const field = "question.reentry"
+	r.enum(field, q.GetReentry())
+	several := q.GetCount() == funnelv1.Count_COUNT_ATTEMPT ||
+		q.GetCount() == funnelv1.Count_COUNT_SESSION
+	if several && q.GetReentry() != funnelv1.Reentry_REENTRY_UNSPECIFIED {
+		r.bad(field, "is stated beside count %s, under which a unit counts with more than one "+
+			"attempt: leave it out", shortName(q.GetCount(), "COUNT_"))
+	}
+	switch {
+	case several:
 		return funnel.Best
-	case funnelv1.Reentry_REENTRY_FIRST:
+	case q.GetReentry() == funnelv1.Reentry_REENTRY_BEST:
+		return funnel.Best
+	case q.GetReentry() == funnelv1.Reentry_REENTRY_FIRST:
 		return funnel.First
 	}
 	return p.reentry
 }
 
-// order reads what only one value of is answered yet.
-func (r *reader) order(q *funnelv1.FunnelQuestion) {
-	if r.enum("question.order", q.GetOrder()) {
-		r.laterIf(q.GetOrder() > funnelv1.Order_ORDER_ORDERED, "question.order",
-			"only ORDERED is answered yet")
+func (r *reader) order(q *funnelv1.FunnelQuestion) funnel.Order {
+	r.enum("question.order", q.GetOrder())
+	switch q.GetOrder() {
+	case funnelv1.Order_ORDER_STRICT:
+		return funnel.Strict
+	case funnelv1.Order_ORDER_ANY:
+		return funnel.Any
 	}
-	if r.enum("question.count", q.GetCount()) {
-		r.laterIf(q.GetCount() > funnelv1.Count_COUNT_ONCE, "question.count",
-			"only ONCE is answered yet")
-	}
+	return funnel.Ordered
 }
 
-// extras refuses what is not answered yet as a whole.
-func (r *reader) extras(q *funnelv1.FunnelQuestion) {
-	const notYet = "is not answered yet; leave it out"
-	if n := len(q.GetHold()); n > maxHold {
-		r.bad("question.hold", "at most %d properties, not %d", maxHold, n)
+func (r *reader) count(q *funnelv1.FunnelQuestion) funnel.Count {
+	r.enum("question.count", q.GetCount())
+	switch q.GetCount() {
+	case funnelv1.Count_COUNT_ATTEMPT:
+		return funnel.PerAttempt
+	case funnelv1.Count_COUNT_SESSION:
+		return funnel.PerSession
 	}
-	if n := len(q.GetExclusions()); n > maxExcl {
-		r.bad("question.exclusions", "at most %d, not %d", maxExcl, n)
+	return funnel.Once
+}
+
+// timeToConvert reads between which steps times are wanted.
+func (r *reader) timeToConvert(m *funnelv1.TimeToConvert) *funnel.TimeToConvert {
+	if m == nil {
+		return nil
 	}
-	r.laterIf(len(q.GetHold()) > 0, "question.hold", notYet)
-	r.laterIf(len(q.GetExclusions()) > 0, "question.exclusions", notYet)
-	r.laterIf(q.GetTrend() != nil, "question.trend", notYet)
-	r.laterIf(q.GetTimeToConvert() != nil, "question.time_to_convert", notYet)
+	if m.Bins != nil && (m.GetBins() < 1 || m.GetBins() > funnel.MaxBins) {
+		r.bad("question.time_to_convert.bins", "are %d: give 1 to %d, or leave them out", m.GetBins(),
+			funnel.MaxBins)
+	}
+	return &funnel.TimeToConvert{
+		From: int(m.GetFromStep()) - 1, To: int(m.GetToStep()) - 1, Bins: int(m.GetBins()),
+	}
 }

@@ -86,6 +86,82 @@ func TestQuestionsAsUnderstood(t *testing.T) {
 			question: base + `,"compat":"COMPAT_POSTHOG"}`,
 			change:   func(q *funnel.Question) { q.Mode = funnel.All },
 		},
+		"mixpanel": {
+			question: base + `,"compat":"COMPAT_MIXPANEL","exclusions":[` + excluded + `}]}`,
+			change: func(q *funnel.Question) {
+				q.Reentry, q.Window = funnel.First, 7*24*time.Hour
+				q.Simultaneity = 2 * time.Second
+				q.Exclusions = cancelled(funnel.Drop)
+			},
+		},
+		"amplitude": {
+			question: base + `,"compat":"COMPAT_AMPLITUDE","exclusions":[` + excluded + `}]}`,
+			change: func(q *funnel.Question) {
+				q.Window, q.Simultaneity = 24*time.Hour, time.Second
+				q.Exclusions = cancelled(funnel.Drop)
+			},
+		},
+		"exclusions of posthog": {
+			question: base + `,"compat":"COMPAT_POSTHOG","exclusions":[` + excluded + `}]}`,
+			change: func(q *funnel.Question) {
+				q.Mode, q.Exclusions = funnel.All, cancelled(funnel.Remove)
+			},
+		},
+		"exclusions of posthog, effect stated": {
+			question: base + `,"compat":"COMPAT_POSTHOG","exclusions":[` + excluded +
+				`,"effect":"EXCLUSION_EFFECT_DROP"}]}`,
+			change: func(q *funnel.Question) {
+				q.Mode, q.Exclusions = funnel.All, cancelled(funnel.Drop)
+			},
+		},
+		"strict, sessions, tolerance, hold": {
+			question: base + `,"order":"ORDER_STRICT","count":"COUNT_SESSION",
+				"simultaneitySeconds":1.5006,"hold":["cart","shop"]}`,
+			change: func(q *funnel.Question) {
+				q.Order, q.Count, q.Hold = funnel.Strict, funnel.PerSession, []string{"cart", "shop"}
+				q.Simultaneity = 1501 * time.Millisecond
+			},
+		},
+		"any order, attempts of mixpanel": {
+			question: base + `,"order":"ORDER_ANY","count":"COUNT_ATTEMPT","compat":"COMPAT_MIXPANEL"}`,
+			change: func(q *funnel.Question) {
+				q.Order, q.Count = funnel.Any, funnel.PerAttempt
+				q.Window, q.Simultaneity = 7*24*time.Hour, 2*time.Second
+			},
+		},
+		"steps with options": {
+			question: stepped(`{"event":"A","firstTime":"FIRST_TIME_EVENT"},
+				{"event":"B","optional":true,"withinSeconds":0},
+				{"event":"C","withinSeconds":90.5,"firstTime":"FIRST_TIME_MATCHING"}`),
+			change: func(q *funnel.Question) {
+				event := func(name string) funnel.Target {
+					return funnel.Target{Kind: funnel.Event, Name: name}
+				}
+				q.Steps = []funnel.Step{
+					{Target: event("A"), FirstTime: funnel.FirstOfTarget},
+					{Target: event("B"), Optional: true, Within: new(time.Duration)},
+					{
+						Target: event("C"), Within: new(90*time.Second + 500*time.Millisecond),
+						FirstTime: funnel.FirstMatching,
+					},
+				}
+			},
+		},
+		"a trend by months of the site and times": {
+			question: ranged(`{"fromDate":"2026-03-15","toDate":"2026-05-01"}`)[:len(
+				ranged(`{"fromDate":"2026-03-15","toDate":"2026-05-01"}`))-1] +
+				`,"trend":{"interval":"INTERVAL_MONTH"},
+				"timeToConvert":{"fromStep":1,"toStep":2,"bins":7}}`,
+			change: func(q *funnel.Question) {
+				q.From = time.Date(2026, 3, 14, 23, 0, 0, 0, time.UTC)
+				q.To = time.Date(2026, 4, 30, 22, 0, 0, 0, time.UTC)
+				q.Buckets = []time.Time{
+					time.Date(2026, 2, 28, 23, 0, 0, 0, time.UTC),
+					time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC),
+				}
+				q.TimeToConvert = &funnel.TimeToConvert{From: 0, To: 1, Bins: 7}
+			},
+		},
 		"posthog, fields stated beside it": {
 			question: base + `,"compat":"COMPAT_POSTHOG","rangeMode":"RANGE_MODE_ENTRY",
 				"reentry":"REENTRY_FIRST","windowSeconds":60}`,
@@ -201,6 +277,15 @@ func TestQuestionsAsUnderstood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// excluded is an exclusion without its closing brace, cancelled what it means.
+const excluded = `{"touchpoint":{"event":"Cancelled"},"fromStep":1,"toStep":2`
+
+func cancelled(effect funnel.Effect) []funnel.Exclusion {
+	return []funnel.Exclusion{{
+		Target: funnel.Target{Kind: funnel.Event, Name: "Cancelled"}, From: 0, To: 1, Effect: effect,
+	}}
 }
 
 // equalValues compares values by ==; their fields are their own.

@@ -25,8 +25,6 @@ const (
 	MaxValues = 1000
 	// MaxRegexBytes is the longest regular expression.
 	MaxRegexBytes = 1000
-	maxHold       = 3
-	maxExcl       = 8
 	// maxMistakes is the most mistakes that are collected.
 	maxMistakes = 100
 )
@@ -103,6 +101,11 @@ func (r *reader) enum(field string, e protoreflect.Enum) bool {
 	}
 	r.bad(field, "unknown value %d", e.Number())
 	return false
+}
+
+// shortName is the name of an enum's value without what all of them begin with.
+func shortName(e fmt.Stringer, prefix string) string {
+	return strings.TrimPrefix(e.String(), prefix)
 }
 
 // span reads seconds, rounded to milliseconds.

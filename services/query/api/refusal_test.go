@@ -24,82 +24,121 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 		// says stands in a description.
 		says string
 	}{
-		"order strict": {
-			question: base + `,"order":"ORDER_STRICT"}`,
-			code:     codes.Unimplemented, fields: []string{"question.order"},
+		"reentry beside attempts": {
+			question: base + `,"count":"COUNT_ATTEMPT","reentry":"REENTRY_BEST"}`,
+			code:     codes.InvalidArgument, fields: []string{"question.reentry"},
+			says: "beside count ATTEMPT",
 		},
-		"order any": {
-			question: base + `,"order":"ORDER_ANY"}`,
-			code:     codes.Unimplemented, fields: []string{"question.order"},
+		"reentry beside sessions": {
+			question: base + `,"count":"COUNT_SESSION","reentry":"REENTRY_FIRST"}`,
+			code:     codes.InvalidArgument, fields: []string{"question.reentry"},
+			says: "leave it out",
 		},
-		"optional step": {
-			question: stepped(`{"event":"A"},{"event":"B","optional":true},{"event":"C"}`),
-			code:     codes.Unimplemented, fields: []string{"question.steps[1].optional"},
+		"within less than nothing": {
+			question: stepped(`{"event":"A"},{"event":"B","withinSeconds":-0.5}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps[1].within_seconds"},
 		},
-		"within": {
-			question: stepped(`{"event":"A"},{"event":"B","withinSeconds":60}`),
-			code:     codes.Unimplemented, fields: []string{"question.steps[1].within_seconds"},
+		"within on the first": {
+			question: stepped(`{"event":"A","withinSeconds":1},{"event":"B"}`),
+			code:     codes.InvalidArgument, fields: []string{"question.steps[0].within_seconds"},
 		},
-		"within of no time": {
-			question: stepped(`{"event":"A"},{"event":"B","withinSeconds":0}`),
-			code:     codes.Unimplemented, fields: []string{"question.steps[1].within_seconds"},
-		},
-		"first time": {
-			question: stepped(`{"event":"A","firstTime":"FIRST_TIME_EVENT"},
-				{"event":"B","firstTime":"FIRST_TIME_MATCHING"}`),
-			code: codes.Unimplemented,
+		"under any order": {
+			question: stepped(`{"event":"A"},{"event":"B","optional":true,"withinSeconds":1},
+				{"event":"C"}`)[:len(stepped(`{"event":"A"},{"event":"B","optional":true,"withinSeconds":1},
+				{"event":"C"}`))-1] + `,"order":"ORDER_ANY"}`,
+			code: codes.InvalidArgument,
 			fields: []string{
-				"question.steps[0].first_time", "question.steps[1].first_time",
+				"question.steps[1].optional", "question.steps[1].within_seconds",
 			},
 		},
-		"count attempt": {
-			question: base + `,"count":"COUNT_ATTEMPT"}`,
-			code:     codes.Unimplemented, fields: []string{"question.count"},
+		"simultaneity over the window": {
+			question: base + `,"windowSeconds":60,"simultaneitySeconds":61}`,
+			code:     codes.InvalidArgument, fields: []string{"question.simultaneity_seconds"},
+			says: "give at most the window",
 		},
-		"count session": {
-			question: base + `,"count":"COUNT_SESSION"}`,
-			code:     codes.Unimplemented, fields: []string{"question.count"},
+		"simultaneity of a preset over the window": {
+			question: base + `,"compat":"COMPAT_MIXPANEL","windowSeconds":1}`,
+			code:     codes.InvalidArgument, fields: []string{"question.simultaneity_seconds"},
 		},
-		"simultaneity": {
-			question: base + `,"simultaneitySeconds":0.0001}`,
-			code:     codes.Unimplemented, fields: []string{"question.simultaneity_seconds"},
+		"holds": {
+			question: base + `,"hold":["a","","a"]}`,
+			code:     codes.InvalidArgument, fields: []string{"question.hold[1]", "question.hold[2]"},
 		},
-		"simultaneity of a preset": {
-			question: base + `,"compat":"COMPAT_MIXPANEL"}`,
-			code:     codes.Unimplemented, fields: []string{"question.simultaneity_seconds"},
-			says: "COMPAT_MIXPANEL sets it to 2; state 0",
-		},
-		"simultaneity of another preset": {
-			question: base + `,"compat":"COMPAT_AMPLITUDE"}`,
-			code:     codes.Unimplemented, fields: []string{"question.simultaneity_seconds"},
-			says: "COMPAT_AMPLITUDE sets it to 1; state 0",
-		},
-		"hold": {
-			question: base + `,"hold":["product"]}`,
-			code:     codes.Unimplemented, fields: []string{"question.hold"},
-		},
-		"exclusions": {
-			question: base + `,"exclusions":[{"touchpoint":{"event":"X"},"fromStep":1,"toStep":2}]}`,
-			code:     codes.Unimplemented, fields: []string{"question.exclusions"},
-		},
-		"trend": {
-			question: base + `,"trend":{"interval":"INTERVAL_DAY"}}`,
-			code:     codes.Unimplemented, fields: []string{"question.trend"},
-		},
-		"time to convert": {
-			question: base + `,"timeToConvert":{"fromStep":1,"toStep":2}}`,
-			code:     codes.Unimplemented, fields: []string{"question.time_to_convert"},
-		},
-		"several not answered yet": {
-			question: base + `,"order":"ORDER_ANY","count":"COUNT_SESSION","hold":["a"],"trend":{}}`,
-			code:     codes.Unimplemented,
+		"exclusions of no steps": {
+			question: base + `,"exclusions":[{"touchpoint":{"event":"X"}},
+				{"touchpoint":{"event":"X"},"fromStep":2,"toStep":1},
+				{"touchpoint":{"event":"X"},"fromStep":1,"toStep":3},
+				{"touchpoint":{"event":"X"},"fromStep":4294967295,"toStep":1}]}`,
+			code: codes.InvalidArgument,
 			fields: []string{
-				"question.order", "question.count", "question.hold", "question.trend",
+				"question.exclusions[0].from_step", "question.exclusions[1].to_step",
+				"question.exclusions[2].to_step", "question.exclusions[3].from_step",
+			},
+			says: "is 3: give 1 to the number of steps, 2",
+		},
+		"exclusions of nothing": {
+			question: base + `,"exclusions":[{"fromStep":1,"toStep":2},
+				{"touchpoint":{"stage":"serach"},"fromStep":1,"toStep":2}]}`,
+			code: codes.InvalidArgument,
+			fields: []string{
+				"question.exclusions[0].touchpoint", "question.exclusions[1].touchpoint.stage",
+			},
+			says: `did you mean "search"`,
+		},
+		"exclusions with what only steps have": {
+			question: base + `,"exclusions":[{"touchpoint":{"event":"X","optional":true,
+				"withinSeconds":0,"firstTime":"FIRST_TIME_EVENT","label":"x"},"fromStep":1,"toStep":2,
+				"effect":9}]}`,
+			code: codes.InvalidArgument,
+			fields: []string{
+				"question.exclusions[0].effect", "question.exclusions[0].touchpoint.optional",
+				"question.exclusions[0].touchpoint.within_seconds",
+				"question.exclusions[0].touchpoint.first_time", "question.exclusions[0].touchpoint.label",
 			},
 		},
-		"wrong comes before not answered yet": {
-			question: base + `,"order":"ORDER_ANY","windowSeconds":0}`,
-			code:     codes.InvalidArgument, fields: []string{"question.window_seconds"},
+		"an exclusion that is a step": {
+			question: base + `,"exclusions":[{"touchpoint":{"event":"Ordered"},"fromStep":1,
+				"toStep":2}]}`,
+			code: codes.InvalidArgument, fields: []string{"question.exclusions[0].touchpoint"},
+			says: "is the same as step 2",
+		},
+		"trend of no interval": {
+			question: base + `,"trend":{}}`,
+			code:     codes.InvalidArgument, fields: []string{"question.trend.interval"},
+			says: "HOUR, DAY, WEEK or MONTH",
+		},
+		"trend of unknown words": {
+			question: base + `,"trend":{"interval":9,"weekStart":9}}`,
+			code:     codes.InvalidArgument,
+			fields:   []string{"question.trend.week_start", "question.trend.interval"},
+		},
+		"trend of too many buckets": {
+			question: ranged(`{"fromDate":"2020-01-01","toDate":"2026-01-01"}`)[:len(
+				ranged(`{"fromDate":"2020-01-01","toDate":"2026-01-01"}`))-1] +
+				`,"trend":{"interval":"INTERVAL_HOUR"}}`,
+			code: codes.InvalidArgument, fields: []string{"question.trend"},
+			says: "more than 10000 buckets",
+		},
+		"trend of too many buckets, compared": {
+			question: base + `,"trend":{"interval":"INTERVAL_HOUR"},"compare":{"range":
+				{"fromDate":"2020-01-01","toDate":"2026-01-01"}}}`,
+			code: codes.InvalidArgument, fields: []string{"question.compare"},
+			says: "its trend would have more than 10000 buckets",
+		},
+		"time to convert between no steps": {
+			question: base + `,"timeToConvert":{"fromStep":2,"toStep":2,"bins":0}}`,
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.time_to_convert.bins", "question.time_to_convert.to_step",
+			},
+		},
+		"time to convert in too many bins": {
+			question: base + `,"timeToConvert":{"bins":61}}`,
+			code:     codes.InvalidArgument,
+			fields: []string{
+				"question.time_to_convert.bins", "question.time_to_convert.from_step",
+			},
+			says: "are 61: give 1 to 60",
 		},
 
 		"none": {question: `null`, code: codes.InvalidArgument, fields: []string{"question"}},
@@ -344,8 +383,8 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 		},
 		"too many holds and exclusions": {
 			question: base + `,"hold":["a","b","c","d"],"exclusions":[` +
-				strings.Repeat(`{},`, 8) + `{}]}`,
-			code: codes.InvalidArgument, fields: []string{"question.hold", "question.exclusions"},
+				strings.Repeat(`{"touchpoint":{"event":"X"},"fromStep":1,"toStep":2},`, 8) + `{}]}`,
+			code: codes.InvalidArgument, fields: []string{"question.exclusions", "question.hold"},
 		},
 		"simultaneity negative": {
 			question: base + `,"simultaneitySeconds":-1}`,

@@ -92,7 +92,7 @@ func (h *savedHandler) read(
 		a := asked{}
 		r.asked(s, &a)
 		if q.Kind == dropOffKind {
-			r.nothingBeside(a)
+			r.dropOffsOnly(a)
 		}
 	}
 	s.rename(r.invalid)

@@ -29,7 +29,8 @@ func TestSavedQuestions(t *testing.T) {
 		"kind":"QUESTION_KIND_DROP_OFF","savedAt":"2026-03-04T05:06:07.891234567Z","question":null,
 		"words":{"step":["any","event:Ordered"],"stages":"","from":"-7d","to":"","asOf":"",
 			"window":"","rangeMode":"","reentry":"","filter":[],"customersOnly":false,"by":[],
-			"limit":0,"unit":"","compare":"","compat":""}}}`
+			"limit":0,"unit":"","compare":"","compat":"","order":"","count":"","simultaneity":"",
+			"hold":[],"exclude":[],"trend":"","timeToConvert":""}}}`
 	for i, c := range []struct {
 		question string
 		version  int
@@ -114,10 +115,11 @@ func TestSavedQuestionsThatAreRefused(t *testing.T) {
 			"is empty",
 		},
 		{
-			name + `"question":` + base + `,"order":2}}`,
+			name + `"kind":"QUESTION_KIND_DROP_OFF","question":` + base + `,"trend":{"interval":2},
+				"timeToConvert":{"fromStep":1,"toStep":2}}}`,
 			codes.Unimplemented,
-			[]string{"question.question.order"},
-			"ORDERED",
+			[]string{"question.question.trend", "question.question.time_to_convert"},
+			"drop-offs",
 		},
 		{
 			name + `"kind":"QUESTION_KIND_DROP_OFF","words":{"compare":"previous"}}`,

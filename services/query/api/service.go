@@ -20,15 +20,13 @@ type Config struct {
 	// Questions are the saved ones.
 	Questions Questions
 	Answers   Answers
+	Explainer Explainer
 	People    People
 	// Catalogue of what sites have sent.
 	Catalogue Catalogue
 	// Quarantine and Replayer; without a Replayer nothing is replayed.
 	Quarantine Quarantine
 	Replayer   Replayer
-	// MaxQuestions are answered at once, 1 or more; further ones wait for QuestionWait.
-	MaxQuestions int
-	QuestionWait time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -60,25 +58,21 @@ var QueryParameters = []string{
 // New makes the handlers.
 func New(c Config) *API {
 	maps := newMapReader(c.Maps)
-	gate := newGate(c.MaxQuestions, c.QuestionWait)
 	funnels := &funnelHandler{
-		sites: c.Sites, maps: maps, questions: c.Questions, answers: c.Answers, now: c.Now,
-		gate: gate,
+		sites: c.Sites, maps: maps, questions: c.Questions, answers: c.Answers,
+		explainer: c.Explainer, now: c.Now,
 	}
 	return &API{
 		sites:   &siteHandler{sites: c.Sites, keys: c.Keys, now: c.Now},
 		maps:    &mapHandler{sites: c.Sites, maps: maps},
 		funnels: funnels, saved: &savedHandler{funnels: funnels},
-		people:    &peopleHandler{sites: c.Sites, people: c.People, now: c.Now, gate: gate},
+		people:    &peopleHandler{sites: c.Sites, people: c.People, now: c.Now},
 		catalogue: &catalogueHandler{sites: c.Sites, catalogue: c.Catalogue},
 		quarantine: &quarantineHandler{
 			sites: c.Sites, quarantine: c.Quarantine, replayer: c.Replayer, now: c.Now,
 		},
 	}
 }
-
-// Running is the number of questions being answered.
-func (a *API) Running() int { return a.funnels.gate.running() }
 
 // Services are what a server registers, with who may call which method.
 func (a *API) Services() []rpc.Service {
@@ -145,6 +139,8 @@ func (a *API) funnelService() rpc.Service {
 		Gateway: funnelv1.RegisterFunnelServiceHandler,
 		Access: map[string]rpc.Access{
 			"AskFunnel":         rpc.Reading,
+			"StreamFunnel":      rpc.Reading,
+			"ExplainFunnel":     rpc.Reading,
 			"AskDropOff":        rpc.Reading,
 			"ListFunnelPersons": rpc.Reading,
 		},

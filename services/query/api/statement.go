@@ -210,7 +210,15 @@ var wordsOfFields = []struct{ field, word string }{
 	{"breakdowns", "by"},
 	{"compare", "compare"},
 	{"compat", "compat"},
-	{"simultaneity_seconds", "compat"},
+	{"order", "order"},
+	{"count", "count"},
+	{"simultaneity_seconds", "simultaneity"},
+	{"hold[", "hold["},
+	{"hold", "hold"},
+	{"exclusions[", "exclude["},
+	{"exclusions", "exclude"},
+	{"trend", "trend"},
+	{"time_to_convert", "time_to_convert"},
 }
 
 // wordOf gives the word that sets a field of the question, and that with its place among several.
@@ -226,6 +234,8 @@ func (s *statement) wordOf(path string) (word, at string) {
 			return "stages", "stages"
 		case word == "to" && path == "range" && !s.states("to"):
 			return "from", "from"
+		case word == "simultaneity" && s.words.GetSimultaneity() == "":
+			return "compat", "compat" // it sets one
 		case several && strings.HasSuffix(rest, "].limit"):
 			return "limit", "limit"
 		case several:

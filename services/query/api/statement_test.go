@@ -97,7 +97,7 @@ func TestStatementsThatAreRefused(t *testing.T) {
 	for _, q := range []journey.SavedQuestion{
 		{Name: "gone", Kind: "funnel", Content: `{"words":{"step":["stage:gone","any"]}}`},
 		{Name: "lost", Kind: "funnel", Content: `{"words":{"stages":"gone.."}}`},
-		{Name: "later", Kind: "funnel", Content: `{"question":` + base + `,"trend":{"interval":2}}}`},
+		{Name: "later", Kind: "funnel", Content: `{"question":` + base + `,"trend":{"interval":0}}}`},
 	} {
 		if _, err := h.store.SaveQuestion(t.Context(), "shop", q); err != nil {
 			t.Fatal(err)
@@ -159,10 +159,21 @@ func TestStatementsThatAreRefused(t *testing.T) {
 			"must be PERSON",
 		},
 		{
-			"a tolerance that is set", `{"words":{"compat":"mixpanel"}}`,
-			codes.Unimplemented,
+			"a tolerance that is set", `{"words":{"compat":"mixpanel","window":"1s"}}`,
+			codes.InvalidArgument,
 			[]string{"words.compat"},
-			"only 0 is answered yet",
+			"more than the window",
+		},
+		{
+			"options", `{"words":{"step":["any","any optional"],"count":"session","reentry":"best",
+				"simultaneity":"99w","hold":["a","a"],"exclude":["any between 1 and 2",
+				"event:x between 1 and 3"],"trend":"hour","time_to_convert":"2..1","from":"-900d"}}`,
+			codes.InvalidArgument,
+			[]string{
+				"words.reentry", "words.step[1]", "words.simultaneity", "words.hold[1]",
+				"words.exclude[0]", "words.exclude[1]", "words.trend", "words.time_to_convert",
+			},
+			"is the same as step 1",
 		},
 		{"no such saved one", `{"saved":"wekly"}`, codes.InvalidArgument, []string{"saved"}, `"weekly"?`},
 		{"no name", `{"saved":"Weekly"}`, codes.InvalidArgument, []string{"saved"}, "is no name"},
@@ -181,10 +192,10 @@ func TestStatementsThatAreRefused(t *testing.T) {
 			`lost@1: stages the map has no stage "gone"`,
 		},
 		{
-			"a saved field not answered yet", `{"saved":"later"}`,
-			codes.Unimplemented,
+			"a saved field that is wrong", `{"saved":"later"}`,
+			codes.InvalidArgument,
 			[]string{"saved"},
-			"later@1: trend",
+			"later@1: trend.interval is required",
 		},
 		{
 			"a word over a saved one", `{"saved":"weekly","words":{"window":"0s"}}`,

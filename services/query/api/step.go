@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"time"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	"github.com/waystage/waystage/services/funnel"
@@ -17,29 +18,32 @@ func (r *reader) steps(list []*funnelv1.Step) []funnel.Step {
 		steps = append(steps, funnel.Step{
 			Target:     r.target(field, m),
 			Conditions: r.stepConditions(field, m.GetConditions()),
+			Optional:   m.GetOptional(),
+			Within:     r.within(field+".within_seconds", m),
+			FirstTime:  r.firstTime(field+".first_time", m.GetFirstTime()),
 			Label:      m.GetLabel(),
 		})
-		r.stepExtras(field, m, i == 0 || i == len(list)-1)
 	}
 	return steps
 }
 
-// stepExtras refuses what no step may have yet.
-func (r *reader) stepExtras(field string, m *funnelv1.Step, outer bool) {
-	if m.GetOptional() {
-		if outer {
-			r.bad(field+".optional", "the first and the last step cannot be optional")
-		}
-		r.later(field+".optional", "optional steps are not answered yet")
+// within reads the most time since the step before, nil where none is stated.
+func (r *reader) within(field string, m *funnelv1.Step) *time.Duration {
+	if m == nil || m.WithinSeconds == nil {
+		return nil
 	}
-	if m != nil && m.WithinSeconds != nil {
-		r.span(field+".within_seconds", m.GetWithinSeconds(), 0, MaxWindow)
-		r.later(field+".within_seconds", "is not answered yet; leave it out")
+	return new(r.span(field, m.GetWithinSeconds(), 0, MaxWindow))
+}
+
+func (r *reader) firstTime(field string, f funnelv1.FirstTime) funnel.FirstTime {
+	r.enum(field, f)
+	switch f {
+	case funnelv1.FirstTime_FIRST_TIME_EVENT:
+		return funnel.FirstOfTarget
+	case funnelv1.FirstTime_FIRST_TIME_MATCHING:
+		return funnel.FirstMatching
 	}
-	if r.enum(field+".first_time", m.GetFirstTime()) {
-		r.laterIf(m.GetFirstTime() > funnelv1.FirstTime_FIRST_TIME_NONE, field+".first_time",
-			"only NONE is answered yet")
-	}
+	return funnel.Always
 }
 
 func (r *reader) target(field string, m *funnelv1.Step) funnel.Target {

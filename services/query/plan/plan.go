@@ -6,8 +6,6 @@ package plan
 
 import (
 	"fmt"
-	"math/bits"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +22,10 @@ type Needs struct {
 	// Bases are the touchpoints whose later occurrences are others. All of a base that is Counted
 	// are read, though no step names them.
 	Bases []Base
-	// All asks for the touchpoints that no step names, too.
-	All bool
+	// Scope says what is read beside the touchpoints in range that steps and exclusions name.
+	Scope funnel.Scope
+	// Only is the unit that alone is asked about. nil: all are.
+	Only *Only
 }
 
 // Base is a touchpoint of the map that others repeat.
@@ -82,6 +82,8 @@ const (
 
 // Layout says where the columns stand that only some queries have; -1 where they do not.
 type Layout struct {
+	// Exclusions is the place of a bit per exclusion that the touchpoint is named by.
+	Exclusions int
 	// Base is the place of the number of the base that a touchpoint is, from 1; 0 if it is none.
 	Base int
 	// Values is the place of the first of the values, which follow one another in their order.
@@ -99,28 +101,27 @@ func Touchpoints(site journey.SiteID, q funnel.Question, needs Needs) (Query, La
 	b := builder{params: map[string]string{"site": string(site)}}
 	b.column("identity", "identity", UInt64)
 	b.column("toUnixTimestamp64Milli(at)", "at_ms", Int64)
-	where := b.names(q.Steps, needs)
+	which, exclusions := b.names(q, needs)
 	layout := b.optional(needs)
-	first, last := Bounds(q)
-	b.params["first"] = strconv.FormatInt(first, 10)
-	b.params["last"] = strconv.FormatInt(last, 10)
-	sql := "SELECT " + strings.Join(b.selects, ",\n\t") + `
-FROM touchpoints
-WHERE site = {site:String}
-	AND at BETWEEN fromUnixTimestamp64Milli({first:Int64}, 'UTC')
-		AND fromUnixTimestamp64Milli({last:Int64}, 'UTC')` + where
-	return Query{SQL: sql, Params: b.params, Columns: b.columns}, layout
+	layout.Exclusions = exclusions
+	b.order = layout.Order
+	return Query{SQL: b.sql(q, needs, which), Params: b.params, Columns: b.columns}, layout
 }
 
-// Bounds are the first and the last instant that a question sees, both inside, in milliseconds
-// since 1970. Nothing is seen where last is before first.
+// Bounds are the first and the last instant that a plain question sees, both inside, in
+// milliseconds since 1970. Nothing is seen where last is before first.
 func Bounds(q funnel.Question) (first, last int64) {
-	first = max(q.From.UnixMilli(), 0)
-	last = q.To.UnixMilli() - 1
+	var s funnel.Scope
 	if q.Mode == funnel.Entry {
-		last += q.Window.Milliseconds()
+		s.After = q.Window.Milliseconds()
 	}
-	last = min(last, q.AsOf.UnixMilli(), latest)
+	return bounds(q, s)
+}
+
+// bounds are those of any question; steps of Scope.FirstTime look at what is before them, too.
+func bounds(q funnel.Question, s funnel.Scope) (first, last int64) {
+	first = max(q.From.UnixMilli()-s.Before, 0)
+	last = min(q.To.UnixMilli()-1+s.After, q.AsOf.UnixMilli(), latest)
 	return min(first, latest), max(last, -1)
 }
 
@@ -128,6 +129,8 @@ type builder struct {
 	selects []string
 	columns []Column
 	params  map[string]string
+	// order is the place of the first of the columns that only order touchpoints, -1 for none.
+	order int
 }
 
 func (b *builder) column(expression, name string, t Type) int {
@@ -146,97 +149,8 @@ func (b *builder) param(prefix, value string) string {
 	return "{" + name + ":String}"
 }
 
-// target is a column that steps name values of.
-type target struct {
-	kind   funnel.TargetKind
-	column string
-}
-
-var targets = []target{
-	{funnel.Stage, "stage"}, {funnel.Touchpoint, "touchpoint"}, {funnel.Event, "event"},
-}
-
-// names adds the column of named steps and gives the condition that leaves out all touchpoints
-// that are named by none, and can become none that is.
-func (b *builder) names(steps []funnel.Step, needs Needs) string {
-	var words, conditions []string
-	for _, t := range targets {
-		values, masks := named(steps, t.kind)
-		if len(values) == 0 {
-			continue
-		}
-		for i := range values {
-			values[i] = b.param("n", values[i])
-		}
-		list := strings.Join(values, ", ")
-		words = append(words, fmt.Sprintf("transform(%s, [%s], [%s], toUInt32(0))",
-			t.column, list, strings.Join(masks, ", ")))
-		conditions = append(conditions, fmt.Sprintf("%s IN (%s)", t.column, list))
-	}
-	if any := anyMask(steps); any != 0 {
-		words = append(words, fmt.Sprintf("toUInt32(%d)", any))
-		conditions = nil
-	}
-	b.column("CAST("+joinBits(words)+" AS UInt32)", "names", UInt32)
-	if len(conditions) == 0 || needs.All {
-		return ""
-	}
-	if list := b.counted(needs.Bases); list != "" {
-		conditions = append(conditions, "touchpoint IN ("+list+")")
-	}
-	return "\n\tAND (" + strings.Join(conditions, " OR ") + ")"
-}
-
-// named lists the values that steps of a kind name, in the order of their first step, with the
-// mask of the steps that name each.
-func named(steps []funnel.Step, kind funnel.TargetKind) (values, masks []string) {
-	byName := map[string]uint32{}
-	for i, s := range steps {
-		if s.Target.Kind != kind {
-			continue
-		}
-		if byName[s.Target.Name] == 0 {
-			values = append(values, s.Target.Name)
-		}
-		byName[s.Target.Name] |= 1 << i
-	}
-	for _, v := range values {
-		masks = append(masks, fmt.Sprintf("toUInt32(%d)", byName[v]))
-	}
-	return values, masks
-}
-
-func anyMask(steps []funnel.Step) uint32 {
-	var mask uint32
-	for i, s := range steps {
-		if s.Target.Kind == funnel.AnyEvent {
-			mask |= bits.RotateLeft32(1, i)
-		}
-	}
-	return mask
-}
-
-func joinBits(words []string) string {
-	joined := words[0]
-	for _, w := range words[1:] {
-		joined = "bitOr(" + joined + ", " + w + ")"
-	}
-	return joined
-}
-
-// counted lists the bases all of whose touchpoints are read.
-func (b *builder) counted(bases []Base) string {
-	var list []string
-	for _, base := range bases {
-		if base.Counted {
-			list = append(list, b.param("b", string(base.Touchpoint)))
-		}
-	}
-	return strings.Join(list, ", ")
-}
-
 func (b *builder) optional(needs Needs) Layout {
-	l := Layout{Base: -1, Values: len(b.columns), Order: -1, Message: -1}
+	l := Layout{Exclusions: -1, Base: -1, Values: len(b.columns), Order: -1, Message: -1}
 	if len(needs.Bases) > 0 {
 		l.Base = b.bases(needs.Bases)
 		l.Values++

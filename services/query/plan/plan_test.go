@@ -62,6 +62,8 @@ func TestTouchpoints(t *testing.T) {
 	t.Parallel()
 	all := question(step(funnel.Event, "A"), step(funnel.Event, "B"))
 	all.Mode = funnel.All
+	departing := question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy"))
+	departing.Departures = true
 	for _, c := range []struct {
 		name  string
 		q     funnel.Question
@@ -165,22 +167,33 @@ func TestTouchpoints(t *testing.T) {
 		},
 		{
 			name: "departures",
-			q:    question(step(funnel.Stage, "aware"), step(funnel.Stage, "buy")),
+			q:    departing,
 			needs: plan.Needs{
 				Values: []plan.Value{
 					channel, {Source: plan.Event}, {Source: plan.Stage}, {Source: plan.Touchpoint},
 				},
-				Order: plan.Near, All: true, Bases: []plan.Base{{Touchpoint: "order", Counted: true}},
+				Order: plan.Near, Bases: []plan.Base{{Touchpoint: "order", Counted: true}},
 			},
 		},
 		{name: "all_in_range", q: all},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			c.needs.Scope = scopeOf(t, c.q)
 			got := text(plan.Touchpoints("shop", c.q, c.needs))
 			golden(t, c.name, got)
 		})
 	}
+}
+
+func scopeOf(t *testing.T, q funnel.Question) funnel.Scope {
+	t.Helper()
+	q.Limit = funnel.DefaultLimit
+	program, err := funnel.Compile(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program.Scope()
 }
 
 // golden holds a text to the file of that name.
@@ -284,21 +297,24 @@ func TestBoundsBefore1970(t *testing.T) {
 // query is the same whatever it is, so that nothing can break out of it.
 func TestNoTextOfUsers(t *testing.T) {
 	t.Parallel()
-	ask := func(names [5]string) plan.Query {
+	ask := func(names [8]string) plan.Query {
 		q := question(step(funnel.Event, names[0]), step(funnel.Stage, names[1]),
 			step(funnel.Touchpoint, names[2]))
+		q.Unit = funnel.Unit{Kind: funnel.PropertyUnit, Name: names[5]}
+		q.Exclusions = []funnel.Exclusion{{Target: step(funnel.Event, names[7]).Target}}
 		query, _ := plan.Touchpoints("shop", q, plan.Needs{
 			Values: []plan.Value{property(names[3])},
 			Bases:  []plan.Base{{Touchpoint: journey.TouchpointID(names[4]), Counted: true}},
+			Only:   &plan.Only{Unit: names[6]},
 		})
 		return query
 	}
-	plain := ask([5]string{"a", "b", "c", "d", "e"})
+	plain := ask([8]string{"a", "b", "c", "d", "e", "f", "g", "h"})
 	nasty := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
 		`'`, `\`, `\'`, "`", `"`, "{n0:String}", "--", "/*", "😀", "\x00", "'); DROP TABLE sites",
 	}))
 	rapid.Check(t, func(t *rapid.T) {
-		var names [5]string
+		var names [8]string
 		for i := range names {
 			names[i] = nasty.Draw(t, "name")
 		}

@@ -71,14 +71,18 @@ func answers() map[string]laidOut {
 				},
 			},
 		},
-		"drop offs":  {answer: dropOffAnswer(email), by: []string{"channel"}},
-		"departures": {answer: dropOffAnswer(email), by: []string{"channel"}, table: "departures"},
+		"trend":           {answer: trendAnswer(email), by: []string{"channel"}, table: "trend"},
+		"time to convert": {answer: trendAnswer(email), by: []string{"channel"}, table: "time_to_convert"},
+		"tests":           {answer: trendAnswer(email), by: []string{"channel"}, table: "tests"},
+		"reasons":         {answer: dropOffAnswer(email), by: []string{"channel"}, table: "reasons"},
+		"drop offs":       {answer: dropOffAnswer(email), by: []string{"channel"}},
+		"departures":      {answer: dropOffAnswer(email), by: []string{"channel"}, table: "departures"},
 		"persons": {answer: &funnelv1.ListFunnelPersonsResponse{
 			Facts: facts(), NextPageToken: "x", TotalSize: 3, Persons: []*funnelv1.FunnelPerson{
 				{
 					PersonId: "00000000000000ff", UserIds: []string{"=ann", "b"}, Persona: "dealers",
 					AnonymousIds: []string{`d"1`}, Outcome: funnelv1.Outcome_OUTCOME_LOST,
-					StepTimes: []*timestamppb.Timestamp{at(1), at(2)},
+					StepTimes: []*timestamppb.Timestamp{at(1), at(2)}, FilledSteps: []uint32{1, 3},
 				},
 				{PersonId: "0100000000000000", Outcome: funnelv1.Outcome_OUTCOME_IN_WINDOW},
 				{Unit: "-company", Outcome: funnelv1.Outcome_OUTCOME_CONVERTED},
@@ -128,6 +132,41 @@ func answers() map[string]laidOut {
 	}
 }
 
+// trendAnswer is an answer of two buckets, split once and set beside another.
+func trendAnswer(value *funnelv1.GroupValue) *funnelv1.AskFunnelResponse {
+	buckets := []*funnelv1.TrendBucket{
+		{FromTime: at(0), ToTime: at(1), Steps: stepsOf(5, 2)},
+		{FromTime: at(1), ToTime: at(2), Steps: stepsOf(3, 0)},
+	}
+	times := &funnelv1.Distribution{
+		FromStep: 1, ToStep: 2, Count: 2, Spans: &funnelv1.Spans{MeanSeconds: 90.5},
+		Percentiles: []*funnelv1.Percentile{{Percent: 50, Seconds: 60}},
+		Bins: []*funnelv1.Bin{
+			{FromSeconds: 0, ToSeconds: 60, Count: 1},
+			{FromSeconds: 60, ToSeconds: 120, Count: 1},
+		},
+	}
+	group := &funnelv1.GroupResult{
+		Values: []*funnelv1.GroupValue{value}, Steps: stepsOf(8, 2), Trend: buckets[:1],
+		TimeToConvert: times, Test: &funnelv1.GroupTest{
+			Difference: 0.125, Low: -0.25, High: 0.5, PValue: 0.04, QValue: 0.08, SmallSample: true,
+			ProbabilityBest: new(0.75),
+		},
+	}
+	return &funnelv1.AskFunnelResponse{
+		Steps: stepsOf(8, 2), Trend: buckets, TimeToConvert: times, Facts: facts(),
+		Groups: []*funnelv1.GroupResult{
+			group,
+			{Other: true, Steps: stepsOf(0, 0), Trend: buckets[1:], TimeToConvert: &funnelv1.Distribution{
+				FromStep: 1, ToStep: 2,
+			}, Test: &funnelv1.GroupTest{PValue: 1, QValue: 1}},
+		},
+		Comparison: &funnelv1.Comparison{
+			FromTime: at(1), ToTime: at(2), AsOf: at(3), Groups: []*funnelv1.GroupResult{group},
+		},
+	}
+}
+
 func dropOffAnswer(value *funnelv1.GroupValue) *funnelv1.AskDropOffResponse {
 	named := func(name string, count uint32) *funnelv1.NamedShare {
 		return &funnelv1.NamedShare{
@@ -151,6 +190,14 @@ func dropOffAnswer(value *funnelv1.GroupValue) *funnelv1.AskDropOffResponse {
 		FromStep: 1, FromLabel: "search", ToStep: 2, ToLabel: "purchase", Reached: 8, WentOn: 3,
 		Lost: 4, InWindow: 1, DropOff: share(0.625), LostShare: share(0.5), Worst: true,
 		Departures: []*funnelv1.Departure{departure},
+	}
+	drop.Reasons = []*funnelv1.Reason{
+		{
+			Kind: funnelv1.ReasonKind_REASON_KIND_BARRIER, Name: "-stock", LostWith: 3, Lost: 4,
+			WentOnWith: 1, WentOn: 2, OddsRatio: 3, Low: 0.125, High: 72, PValue: 0.5, QValue: 0.75,
+			Significant: true,
+		},
+		{Kind: funnelv1.ReasonKind_REASON_KIND_PROPERTY, Name: "pay", Value: "=card"},
 	}
 	return &funnelv1.AskDropOffResponse{
 		DropOffs: []*funnelv1.DropOff{drop}, Facts: facts(),

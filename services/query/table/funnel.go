@@ -21,17 +21,9 @@ func steps(m *funnelv1.AskFunnelResponse, by []string) Table {
 	facts := m.GetFacts()
 	rows := stepRows("asked", facts, m.GetSteps(), m.GetGroups())
 	if c := m.GetComparison(); c != nil {
-		beside := proto.CloneOf(facts)
-		if beside == nil {
-			beside = &funnelv1.AnswerFacts{}
-		}
-		beside.FromTime, beside.ToTime, beside.AsOf = c.GetFromTime(), c.GetToTime(), c.GetAsOf()
-		rows = append(rows, stepRows("compared", beside, c.GetSteps(), c.GetGroups())...)
+		rows = append(rows, stepRows("compared", besideFacts(m), c.GetSteps(), c.GetGroups())...)
 	}
-	for _, g := range m.GetGroups() {
-		by = namesFor(by, g.GetValues())
-	}
-	return lay(stepColumns(by), rows)
+	return lay(stepColumns(namesIn(m, by)), rows)
 }
 
 func stepRows(
@@ -56,21 +48,69 @@ func stepColumns(by []string) []column[stepRow] {
 	return all(
 		[]column[stepRow]{text("answer", func(r stepRow) string { return r.answer })},
 		under(func(r stepRow) part { return r.part }, partColumns(by)...),
-		under(func(r stepRow) *step { return r.step }, all(
-			[]column[*step]{
-				number("step", (*step).GetStep),
-				text("label", (*step).GetLabel),
-				number("count", (*step).GetCount),
-			},
-			shareColumns("conversion_from_previous", (*step).GetConversionFromPrevious),
-			shareColumns("conversion_from_first", (*step).GetConversionFromFirst),
-			[]column[*step]{
-				number("lost", (*step).GetLost),
-				number("in_window", (*step).GetInWindow),
-			},
-			spanColumns("from_previous", (*step).GetFromPrevious),
-			spanColumns("from_entry", (*step).GetFromEntry),
-		)...),
+		under(func(r stepRow) *step { return r.step }, numberColumns()...),
 		under(func(r stepRow) *funnelv1.AnswerFacts { return r.facts }, factColumns()...),
 	)
+}
+
+// numberColumns are the numbers of a step.
+func numberColumns() []column[*funnelv1.StepResult] {
+	type step = funnelv1.StepResult
+	return all(
+		[]column[*step]{
+			number("step", (*step).GetStep),
+			text("label", (*step).GetLabel),
+			number("count", (*step).GetCount),
+		},
+		shareColumns("conversion_from_previous", (*step).GetConversionFromPrevious),
+		shareColumns("conversion_from_first", (*step).GetConversionFromFirst),
+		[]column[*step]{
+			number("lost", (*step).GetLost),
+			number("in_window", (*step).GetInWindow),
+		},
+		spanColumns("from_previous", (*step).GetFromPrevious),
+		spanColumns("from_entry", (*step).GetFromEntry),
+	)
+}
+
+// besideFacts is what the answer rests on that this one is set beside.
+func besideFacts(m *funnelv1.AskFunnelResponse) *funnelv1.AnswerFacts {
+	beside, c := &funnelv1.AnswerFacts{}, m.GetComparison()
+	proto.Merge(beside, m.GetFacts())
+	beside.FromTime, beside.ToTime, beside.AsOf = c.GetFromTime(), c.GetToTime(), c.GetAsOf()
+	return beside
+}
+
+// answerParts gives every part of an answer that has a place for more than steps, as rows without a
+// step: all units, which whole holds, then each group; then the same of the answer that this one is
+// set beside.
+func answerParts(
+	m *funnelv1.AskFunnelResponse, whole *funnelv1.GroupResult,
+	add func(r stepRow, g *funnelv1.GroupResult),
+) {
+	add(stepRow{answer: "asked", part: part{name: "whole"}, facts: m.GetFacts()}, whole)
+	for _, g := range m.GetGroups() {
+		p := groupPart(g.GetValues(), g.GetOther())
+		add(stepRow{answer: "asked", part: p, facts: m.GetFacts()}, g)
+	}
+	c := m.GetComparison()
+	if c == nil {
+		return
+	}
+	beside := besideFacts(m)
+	add(stepRow{answer: "compared", part: part{name: "whole"}, facts: beside}, &funnelv1.GroupResult{
+		Steps: c.GetSteps(), Trend: c.GetTrend(), TimeToConvert: c.GetTimeToConvert(),
+	})
+	for _, g := range c.GetGroups() {
+		p := groupPart(g.GetValues(), g.GetOther())
+		add(stepRow{answer: "compared", part: p, facts: beside}, g)
+	}
+}
+
+// namesIn are the names of the breakdowns of an answer.
+func namesIn(m *funnelv1.AskFunnelResponse, by []string) []string {
+	for _, g := range m.GetGroups() {
+		by = namesFor(by, g.GetValues())
+	}
+	return by
 }

@@ -23,9 +23,13 @@ type layout struct {
 
 // layouts are those of every answer that is a table, the default first.
 var layouts = map[protoreflect.FullName][]layout{
-	nameOf(&funnelv1.AskFunnelResponse{}): {layoutOf("steps", steps)},
+	nameOf(&funnelv1.AskFunnelResponse{}): {
+		layoutOf("steps", steps), layoutOf("trend", trend),
+		layoutOf("time_to_convert", timesToConvert), layoutOf("tests", tests),
+	},
 	nameOf(&funnelv1.AskDropOffResponse{}): {
 		layoutOf("drop_offs", dropOffs), layoutOf("departures", departures),
+		layoutOf("reasons", reasons),
 	},
 	nameOf(&funnelv1.ListFunnelPersonsResponse{}):        {layoutOf("persons", persons)},
 	nameOf(&funnelv1.ListQuestionsResponse{}):            {layoutOf("questions", questions)},

@@ -42,6 +42,7 @@ func persons(m *funnelv1.ListFunnelPersonsResponse, _ []string) Table {
 		filled("warnings", func(r personRow) string {
 			return strings.Join(r.facts.GetWarnings(), "; ")
 		}),
+		text("filled_steps", func(r personRow) string { return list(r.GetFilledSteps()) }),
 	}, rows)
 }
 

@@ -199,7 +199,7 @@ Exit codes: 0 done; 1 failed, with the reason on stderr; 2 the command line is w
 	root.AddCommand(
 		newUp(w), newDoctor(w), newRebuild(w), newVersion(w),
 		newSite(w), newMap(w), newSend(w), newImport(w), newQuarantine(w), newCatalogue(w), newAsk(w),
-		newPerson(w),
+		newPerson(w), newExplain(w),
 		newQuestion(w),
 	)
 	root.SetHelpCommandGroupID(groupRun)

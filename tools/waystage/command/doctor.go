@@ -3,7 +3,6 @@ package command
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -63,9 +62,7 @@ func (t *target) examine(ctx context.Context, asJSON bool) error {
 	doctor.Examine(ctx, config, tell)
 	t.examineSite(ctx, tell)
 	if asJSON {
-		encoder := json.NewEncoder(t.world.Stdout)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(map[string]any{"findings": all})
+		err = writeJSON(t.world.Stdout, map[string]any{"findings": all})
 	} else {
 		err = t.world.paper().Findings(t.world.Stdout, all)
 	}

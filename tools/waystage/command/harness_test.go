@@ -77,6 +77,8 @@ type server struct {
 	deleted []string
 	listed  []*funnelv1.ListFunnelPersonsRequest
 	updated []proto.Message
+	// explained are the requests for why a unit counts.
+	explained []*funnelv1.ExplainFunnelRequest
 	// names are the requests for pages of the catalogue.
 	names []proto.Message
 	// portraits are the persons asked for.
@@ -131,6 +133,13 @@ func (s *server) AskFunnel(
 		}},
 		Facts: &funnelv1.AnswerFacts{FreshUntil: timestamppb.New(noon), MapVersion: 1},
 	}, nil
+}
+
+func (s *server) ExplainFunnel(
+	_ context.Context, m *funnelv1.ExplainFunnelRequest,
+) (*funnelv1.ExplainFunnelResponse, error) {
+	s.explained = append(s.explained, m)
+	return &funnelv1.ExplainFunnelResponse{Reason: "counts with its only attempt"}, nil
 }
 
 func (s *server) AskDropOff(

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	"github.com/waystage/waystage/proto/question"
@@ -18,6 +20,7 @@ type listing struct {
 	*asking
 
 	step    uint32
+	bucket  string
 	part    string
 	persona string
 	group   []string
@@ -35,17 +38,22 @@ persona, what became of the attempt that counts, and when each step was filled. 
 
 --part says which number of step --step-number is meant: reached (its count), lost,
 in-window, or dropped (lost and in-window together). --group takes the group of a
-breakdown, one value per --by in their order; (none) stands for a missing value.
+breakdown, one value per --by in their order; (none) stands for a missing value. --bucket
+takes one bucket of --trend. With --count attempt or session a person is there once per
+attempt.
 
 ` + askHelp,
 		Example: `  waystage ask persons --stages search..purchase --step-number 2 --part lost
   waystage ask persons --step touchpoint:cart --step stage:purchase --persona families --limit 0
   waystage ask persons --stages --by channel --by device --group email --group mobile
+  waystage ask persons --stages --trend month --bucket 2026-11-01 --step-number 2
   waystage ask persons @weekly --step-number 3 --part dropped
   waystage ask persons --stages --step-number 9 --json`,
 		RunE: func(c *cobra.Command, args []string) error { return l.list(c, args) },
 	}
 	l.add(c)
+	l.addBy(c)
+	l.addTrend(c)
 	f := c.Flags()
 	f.Uint32Var(&l.step, "step-number", 1, "`number` of the step, from 1")
 	f.StringVar(&l.part, "part", "reached",
@@ -53,6 +61,8 @@ breakdown, one value per --by in their order; (none) stands for a missing value.
 	f.StringVar(&l.persona, "persona", "", "only those of this `persona`; unassigned: those of none")
 	f.StringArrayVar(&l.group, "group", nil, "only those of the group with this `VALUE`; repeat it "+
 		"where --by is")
+	f.StringVar(&l.bucket, "bucket", "", "only those who count in the bucket of --trend that begins "+
+		"at this `TIME` of UTC, as the answer of funnel has it")
 	f.IntVar(&l.limit, "limit", 100, "at most so `many`; 0: all")
 	return c
 }
@@ -65,6 +75,10 @@ func (l *listing) list(c *cobra.Command, args []string) error {
 	if l.limit < 0 {
 		return usage("--limit %d: give 1 or more, or 0 for all", l.limit)
 	}
+	bucket, err := bucketTime(l.bucket)
+	if err != nil {
+		return err
+	}
 	if l.persona != "" && len(l.group) > 0 {
 		return usage("give the group by --persona or by --group, not by both")
 	}
@@ -74,7 +88,7 @@ func (l *listing) list(c *cobra.Command, args []string) error {
 	return l.run(c, args, func(ctx context.Context, client *remote.Client, in inquiry) error {
 		answer, err := pages(ctx, client, &funnelv1.ListFunnelPersonsRequest{
 			Parent: l.parent(), Question: in.question, Words: in.words, Saved: in.saved,
-			Step: l.step, Selection: part, Group: l.values(),
+			Step: l.step, Selection: part, Group: l.values(), Bucket: bucket,
 		}, l.limit)
 		return l.show(answer, err, func(out io.Writer) error {
 			return l.paper(in).Persons(out, picture.Persons{
@@ -82,6 +96,20 @@ func (l *listing) list(c *cobra.Command, args []string) error {
 			}, l.world.Now())
 		})
 	})
+}
+
+// bucketTime reads the beginning of a bucket as pictures and answers have it; nil for none.
+func bucketTime(text string) (*timestamppb.Timestamp, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // none is meant
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", time.RFC3339Nano} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return timestamppb.New(at), nil
+		}
+	}
+	return nil, usage("--bucket %q: write when it begins as the answer has it: 2026-11-21, "+
+		"2026-11-21 23:00 or 2026-11-21T23:00:00Z", text)
 }
 
 // values are those of the group that is meant, none for all groups.

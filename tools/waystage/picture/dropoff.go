@@ -46,6 +46,7 @@ func (d *drawing) dropOffs(drops []*funnelv1.DropOff, places int) {
 		for _, leaving := range o.GetDepartures() {
 			d.departure(leaving, places)
 		}
+		d.lostReasons(o.GetReasons())
 	}
 }
 

@@ -48,8 +48,14 @@ func (d *drawing) facts(f *funnelv1.AnswerFacts, now time.Time) {
 	parts = append(parts,
 		Number(int64(f.GetTouchpointsRead()))+" touchpoints read",
 		"took "+Span(f.GetTookSeconds()))
+	if f.GetCached() {
+		parts = append(parts, "kept from the same question before")
+	}
 	d.line("")
 	d.wrapped("", parts)
+	for _, line := range wrap(f.GetWay(), d.width(), 0) {
+		d.line("%s", d.paint(dim, line))
+	}
 	for _, warning := range f.GetWarnings() {
 		d.warning(plain(warning))
 	}

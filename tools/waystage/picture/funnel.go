@@ -19,7 +19,11 @@ func (p Paper) Funnel(w io.Writer, a *funnelv1.AskFunnelResponse, now time.Time)
 	for i, s := range a.GetSteps() {
 		d.step(c, a.GetSteps()[0].GetCount(), s, i == len(a.GetSteps())-1)
 	}
+	labels := labelsOf(a.GetSteps())
+	d.distribution(a.GetTimeToConvert(), labels)
+	d.trend(a.GetTrend(), labels)
 	d.groups(a.GetGroups(), a.GetFacts().GetGroupsOverlap())
+	d.tests(a.GetGroups(), a.GetSampleRatio())
 	d.comparison(a)
 	d.facts(a.GetFacts(), now)
 	return d.to(w)
@@ -67,8 +71,8 @@ func (d *drawing) step(c columns, first uint32, s *funnelv1.StepResult, last boo
 		median = Span(s.GetFromPrevious().GetMedianSeconds())
 	}
 	previous, whole := share(s.GetConversionFromPrevious()), share(s.GetConversionFromFirst())
-	if s.GetStep() == 1 {
-		previous, whole = "", "" // it is itself what shares are taken of
+	if s.GetStep() == 1 || s.GetOptional() {
+		previous, whole = "", "" // it is itself what shares are taken of, or has none
 	}
 	d.line("%s %s %s %s %s %s",
 		right(strconv.Itoa(int(s.GetStep())), c.number), d.paint(bold, fit(s.GetLabel(), c.label)),
@@ -79,9 +83,20 @@ func (d *drawing) step(c columns, first uint32, s *funnelv1.StepResult, last boo
 		part := float64(s.GetCount()) / float64(first)
 		d.line("%s%s", indent, d.paint(green, Bar(part, c.width-c.number-1)))
 	}
-	if !last {
+	switch {
+	case s.GetOptional():
+		d.line("%s%s", indent, d.paint(dim, "↳ optional: it may be left out"))
+	case !last:
 		d.line("%s%s", indent, d.left(s.GetLost(), s.GetInWindow()))
 	}
+}
+
+func labelsOf(steps []*funnelv1.StepResult) []string {
+	labels := make([]string, len(steps))
+	for i, s := range steps {
+		labels[i] = s.GetLabel()
+	}
+	return labels
 }
 
 // left says what became of those who did not go on.

@@ -22,11 +22,16 @@ type Paper struct {
 	Color bool
 	// Unit says whose journey answers are about, as "group:company". Empty: the person.
 	Unit string
+	// Counted is what is counted of them: "attempts" or "sessions". Empty: they themselves, once.
+	Counted string
 }
 
 // units are what is counted.
 func (p Paper) units() string {
-	if p.Unit == "" {
+	switch {
+	case p.Counted != "":
+		return p.Counted
+	case p.Unit == "":
 		return "persons"
 	}
 	return "units"

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -59,13 +60,19 @@ func (d *drawing) filled(person *funnelv1.FunnelPerson) {
 	}
 }
 
-// stepTimes is when the attempt began and how long after that each later step was filled.
+// stepTimes is when the attempt began and how long after that each later step was filled, with its
+// number where one was left out.
 func stepTimes(person *funnelv1.FunnelPerson) []string {
-	times := person.GetStepTimes()
+	times, steps := person.GetStepTimes(), person.GetFilledSteps()
+	gaps := len(steps) == len(times) && int(steps[len(steps)-1]) != len(steps)
 	entry := times[0].AsTime()
 	parts := []string{instant(entry)}
-	for _, t := range times[1:] {
-		parts = append(parts, "+"+Span(t.AsTime().Sub(entry).Seconds()))
+	for i, t := range times[1:] {
+		part := "+" + Span(max(0, t.AsTime().Sub(entry).Seconds()))
+		if gaps {
+			part = fmt.Sprintf("step %d %s", steps[i+1], part)
+		}
+		parts = append(parts, part)
 	}
 	return parts
 }

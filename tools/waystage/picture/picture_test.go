@@ -213,6 +213,7 @@ func persons() Persons {
 				PersonId: "07eb68071ff6b850", Persona: "families", UserIds: []string{"ann"},
 				AnonymousIds: []string{"2614bd4f-b020-a3bc-a41f-de12c96af98d"},
 				StepTimes:    []*timestamppb.Timestamp{at(0), at(90 * time.Second)},
+				FilledSteps:  []uint32{1, 3},
 				Outcome:      funnelv1.Outcome_OUTCOME_LOST,
 			},
 			{

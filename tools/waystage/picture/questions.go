@@ -88,7 +88,7 @@ func plainLines(text string) string {
 }
 
 // wordColumns is where what a word says begins.
-const wordColumns = len("customers_only")
+const wordColumns = len("time_to_convert")
 
 func (d *drawing) worded(word, text string) {
 	d.line("%s %s", d.paint(dim, fit(word, wordColumns)), plain(text))

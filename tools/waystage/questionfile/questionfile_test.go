@@ -133,6 +133,47 @@ func TestPlacesOfFields(t *testing.T) {
 	}
 }
 
+// TestOptionsOfAFile: the words of options need no quotes.
+func TestOptionsOfAFile(t *testing.T) {
+	t.Parallel()
+	entries, mistakes := Read(`questions:
+  carts:
+    step:
+      - event:Cart
+      - event:Coupon Used optional
+      - event:Order Completed[total>100] within 2h first
+    order: ordered
+    count: session
+    simultaneity: 2s
+    hold: cart_id
+    exclude: event:Order Cancelled between 1 and 3 remove
+    trend: week:sunday
+    time_to_convert: 1..3/20
+`, noon)
+	want := &funnelv1.SavedQuestion{
+		Name: "carts", Kind: funnelv1.QuestionKind_QUESTION_KIND_FUNNEL,
+		Words: &funnelv1.QuestionWords{
+			Step: []string{
+				"event:Cart", "event:Coupon Used optional",
+				"event:Order Completed[total>100] within 2h first",
+			},
+			Order: "ordered", Count: "session", Simultaneity: "2s", Hold: []string{"cart_id"},
+			Exclude: []string{"event:Order Cancelled between 1 and 3 remove"}, Trend: "week:sunday",
+			TimeToConvert: "1..3/20",
+		},
+	}
+	if len(mistakes) > 0 || len(entries) != 1 {
+		t.Fatalf("%v", mistakes)
+	}
+	if diff := cmp.Diff(want, entries[0].Question, protocmp.Transform()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	_, mistakes = Read("questions:\n  a:\n    exclude: [any between 1 and 2, any]\n    order: loose\n", noon)
+	if len(mistakes) != 2 || mistakes[0].Line != 3 || mistakes[0].Column != 36 {
+		t.Errorf("%v", mistakes)
+	}
+}
+
 // TestWhatIsWrittenIsRead: any texts come back as they were.
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	t.Parallel()
@@ -141,6 +182,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			"-30d", "2026-11-21", "null", "true", "~", "1e3", "0x1", "a: b", "# a", "- a", "[a]", "{a}",
 			"'", `"`, " a ", "a\nb", "\n", "@last", "`", "%", "&a", "*a", "!a", "|", ">", "a #b", "::",
 			"=", "<<", "?", ",", "\u0085", "\u2028", "\ufeff", "\t", "12:30:45", "0o7", ".inf", "a\\b",
+			"1..3", "1..3/20", "2..2", "week:sunday", "2s", "event:A b between 1 and 2 remove",
 		}))
 		q := &funnelv1.SavedQuestion{
 			Name: "sites/shop/questions/weekly", Title: texts.Draw(t, "title"),
@@ -149,6 +191,8 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 				Step: rapid.SliceOf(texts).Draw(t, "step"), From: texts.Draw(t, "from"),
 				Filter: rapid.SliceOf(texts).Draw(t, "filter"),
 				Limit:  rapid.Uint32().Draw(t, "limit"), CustomersOnly: rapid.Bool().Draw(t, "only"),
+				Order: texts.Draw(t, "order"), Hold: rapid.SliceOf(texts).Draw(t, "hold"),
+				Exclude: rapid.SliceOf(texts).Draw(t, "exclude"), TimeToConvert: texts.Draw(t, "time"),
 			},
 			Question: &funnelv1.FunnelQuestion{
 				Steps: []*funnelv1.Step{{Label: texts.Draw(t, "label")}}, WindowSeconds: new(1.5),

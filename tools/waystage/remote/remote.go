@@ -63,6 +63,7 @@ func New(address, token string) (*Client, error) {
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
 		grpc.WithUnaryInterceptor(bearer(token)),
+		grpc.WithStreamInterceptor(bearerOfStreams(token)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("reading the server's address %q: %w", address, err)
@@ -101,5 +102,18 @@ func bearer(token string) grpc.UnaryClientInterceptor {
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
 		return invoke(ctx, method, request, reply, conn, options...)
+	}
+}
+
+// bearerOfStreams does the same for answers that come in several messages: who asks ends them.
+func bearerOfStreams(token string) grpc.StreamClientInterceptor {
+	return func(
+		ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string,
+		open grpc.Streamer, options ...grpc.CallOption,
+	) (grpc.ClientStream, error) {
+		if token != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
+		}
+		return open(ctx, desc, conn, method, options...)
 	}
 }

@@ -26,4 +26,4 @@ site = "shop"
 5 value_2 String
 6 value_3 String
 
-{Base:-1 Values:3 Order:-1 Message:-1}
+{Exclusions:-1 Base:-1 Values:3 Order:-1 Message:-1}

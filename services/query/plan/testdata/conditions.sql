@@ -25,4 +25,4 @@ site = "shop"
 4 value_1 String
 5 value_2 String
 
-{Base:-1 Values:3 Order:-1 Message:-1}
+{Exclusions:-1 Base:-1 Values:3 Order:-1 Message:-1}

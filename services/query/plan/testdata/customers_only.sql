@@ -19,4 +19,4 @@ site = "shop"
 2 names UInt32
 3 value_0 String
 
-{Base:-1 Values:3 Order:-1 Message:-1}
+{Exclusions:-1 Base:-1 Values:3 Order:-1 Message:-1}

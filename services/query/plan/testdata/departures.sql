@@ -35,4 +35,4 @@ site = "shop"
 10 received_ns Int64
 11 batch_index UInt32
 
-{Base:3 Values:4 Order:8 Message:-1}
+{Exclusions:-1 Base:3 Values:4 Order:8 Message:-1}

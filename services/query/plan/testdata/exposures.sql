@@ -29,4 +29,4 @@ site = "shop"
 8 batch_index UInt32
 9 message_id String
 
-{Base:-1 Values:2 Order:5 Message:9}
+{Exclusions:-1 Base:-1 Values:2 Order:5 Message:9}

@@ -38,4 +38,4 @@ site = "shop"
 11 batch_index UInt32
 12 message_id String
 
-{Base:-1 Values:3 Order:8 Message:12}
+{Exclusions:-1 Base:-1 Values:3 Order:8 Message:12}

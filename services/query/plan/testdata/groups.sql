@@ -31,4 +31,4 @@ site = "shop"
 8 received_ns Int64
 9 batch_index UInt32
 
-{Base:-1 Values:3 Order:6 Message:-1}
+{Exclusions:-1 Base:-1 Values:3 Order:6 Message:-1}

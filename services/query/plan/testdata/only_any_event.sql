@@ -24,4 +24,4 @@ site = "shop"
 6 batch_index UInt32
 7 message_id String
 
-{Base:-1 Values:3 Order:3 Message:7}
+{Exclusions:-1 Base:-1 Values:3 Order:3 Message:7}

@@ -24,4 +24,4 @@ site = "shop"
 3 base UInt32
 4 value_0 String
 
-{Base:3 Values:4 Order:-1 Message:-1}
+{Exclusions:-1 Base:3 Values:4 Order:-1 Message:-1}

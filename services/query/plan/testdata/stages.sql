@@ -17,4 +17,4 @@ site = "shop"
 1 at_ms Int64
 2 names UInt32
 
-{Base:-1 Values:3 Order:-1 Message:-1}
+{Exclusions:-1 Base:-1 Values:3 Order:-1 Message:-1}

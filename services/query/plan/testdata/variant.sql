@@ -69,4 +69,4 @@ site = "shop"
 20 received_ns Int64
 21 batch_index UInt32
 
-{Base:-1 Values:3 Order:18 Message:-1}
+{Exclusions:-1 Base:-1 Values:3 Order:18 Message:-1}

@@ -1576,7 +1576,11 @@ type Comparison struct {
 	Steps []*StepResult `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
 	// The same values in the same order as the answer's own groups, all others as one. Empty without
 	// a breakdown.
-	Groups        []*GroupResult `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
+	Groups []*GroupResult `protobuf:"bytes,5,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Buckets of entry time of its own range, in order, empty ones too. None without a trend.
+	Trend []*TrendBucket `protobuf:"bytes,6,rep,name=trend,proto3" json:"trend,omitempty"`
+	// Time between two steps. Absent where it is not asked.
+	TimeToConvert *Distribution `protobuf:"bytes,7,opt,name=time_to_convert,json=timeToConvert,proto3" json:"time_to_convert,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1646,6 +1650,20 @@ func (x *Comparison) GetGroups() []*GroupResult {
 	return nil
 }
 
+func (x *Comparison) GetTrend() []*TrendBucket {
+	if x != nil {
+		return x.Trend
+	}
+	return nil
+}
+
+func (x *Comparison) GetTimeToConvert() *Distribution {
+	if x != nil {
+		return x.TimeToConvert
+	}
+	return nil
+}
+
 // StepResult holds the numbers of one step.
 type StepResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1666,7 +1684,9 @@ type StepResult struct {
 	// Time since the previous filled step, over the units that filled this one. Absent at the first step and without such units.
 	FromPrevious *Spans `protobuf:"bytes,8,opt,name=from_previous,json=fromPrevious,proto3" json:"from_previous,omitempty"`
 	// Time since the entry, over the units that filled this one. Absent at the first step and without such units.
-	FromEntry     *Spans `protobuf:"bytes,9,opt,name=from_entry,json=fromEntry,proto3" json:"from_entry,omitempty"`
+	FromEntry *Spans `protobuf:"bytes,9,opt,name=from_entry,json=fromEntry,proto3" json:"from_entry,omitempty"`
+	// Whether it may be left out. It has a count and times then, and no conversion.
+	Optional      bool `protobuf:"varint,10,opt,name=optional,proto3" json:"optional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1762,6 +1782,13 @@ func (x *StepResult) GetFromEntry() *Spans {
 		return x.FromEntry
 	}
 	return nil
+}
+
+func (x *StepResult) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
 }
 
 // Share is a part of a whole with its uncertainty.
@@ -3521,14 +3548,16 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x04step\x18\x01 \x01(\rR\x04step\x12\x1e\n" +
 	"\n" +
 	"touchpoint\x18\x02 \x01(\rR\n" +
-	"touchpoint\"\x9a\x02\n" +
+	"touchpoint\"\x9b\x03\n" +
 	"\n" +
 	"Comparison\x127\n" +
 	"\tfrom_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bfromTime\x123\n" +
 	"\ato_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06toTime\x12/\n" +
 	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x124\n" +
 	"\x05steps\x18\x04 \x03(\v2\x1e.waystage.funnel.v1.StepResultR\x05steps\x127\n" +
-	"\x06groups\x18\x05 \x03(\v2\x1f.waystage.funnel.v1.GroupResultR\x06groups\"\x9b\x03\n" +
+	"\x06groups\x18\x05 \x03(\v2\x1f.waystage.funnel.v1.GroupResultR\x06groups\x125\n" +
+	"\x05trend\x18\x06 \x03(\v2\x1f.waystage.funnel.v1.TrendBucketR\x05trend\x12H\n" +
+	"\x0ftime_to_convert\x18\a \x01(\v2 .waystage.funnel.v1.DistributionR\rtimeToConvert\"\xb7\x03\n" +
 	"\n" +
 	"StepResult\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\rR\x04step\x12\x14\n" +
@@ -3540,7 +3569,9 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\tin_window\x18\a \x01(\rR\binWindow\x12>\n" +
 	"\rfrom_previous\x18\b \x01(\v2\x19.waystage.funnel.v1.SpansR\ffromPrevious\x128\n" +
 	"\n" +
-	"from_entry\x18\t \x01(\v2\x19.waystage.funnel.v1.SpansR\tfromEntry\"C\n" +
+	"from_entry\x18\t \x01(\v2\x19.waystage.funnel.v1.SpansR\tfromEntry\x12\x1a\n" +
+	"\boptional\x18\n" +
+	" \x01(\bR\boptional\"C\n" +
 	"\x05Share\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x01R\x05value\x12\x10\n" +
 	"\x03low\x18\x02 \x01(\x01R\x03low\x12\x12\n" +
@@ -3824,65 +3855,67 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	40, // 31: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
 	20, // 32: waystage.funnel.v1.Comparison.steps:type_name -> waystage.funnel.v1.StepResult
 	23, // 33: waystage.funnel.v1.Comparison.groups:type_name -> waystage.funnel.v1.GroupResult
-	21, // 34: waystage.funnel.v1.StepResult.conversion_from_previous:type_name -> waystage.funnel.v1.Share
-	21, // 35: waystage.funnel.v1.StepResult.conversion_from_first:type_name -> waystage.funnel.v1.Share
-	22, // 36: waystage.funnel.v1.StepResult.from_previous:type_name -> waystage.funnel.v1.Spans
-	22, // 37: waystage.funnel.v1.StepResult.from_entry:type_name -> waystage.funnel.v1.Spans
-	25, // 38: waystage.funnel.v1.GroupResult.values:type_name -> waystage.funnel.v1.GroupValue
-	20, // 39: waystage.funnel.v1.GroupResult.steps:type_name -> waystage.funnel.v1.StepResult
-	24, // 40: waystage.funnel.v1.GroupResult.test:type_name -> waystage.funnel.v1.GroupTest
-	6,  // 41: waystage.funnel.v1.GroupResult.trend:type_name -> waystage.funnel.v1.TrendBucket
-	7,  // 42: waystage.funnel.v1.GroupResult.time_to_convert:type_name -> waystage.funnel.v1.Distribution
-	40, // 43: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
-	40, // 44: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
-	40, // 45: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
-	40, // 46: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
-	38, // 47: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	39, // 48: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	29, // 49: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	34, // 50: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
-	26, // 51: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	21, // 52: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
-	21, // 53: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
-	31, // 54: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
-	30, // 55: waystage.funnel.v1.DropOff.reasons:type_name -> waystage.funnel.v1.Reason
-	1,  // 56: waystage.funnel.v1.Reason.kind:type_name -> waystage.funnel.v1.ReasonKind
-	3,  // 57: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
-	32, // 58: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
-	32, // 59: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
-	32, // 60: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
-	33, // 61: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
-	33, // 62: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
-	32, // 63: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
-	32, // 64: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
-	21, // 65: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
-	21, // 66: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
-	25, // 67: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
-	29, // 68: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	38, // 69: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	2,  // 70: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
-	25, // 71: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
-	39, // 72: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	40, // 73: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
-	37, // 74: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
-	26, // 75: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	40, // 76: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
-	3,  // 77: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
-	4,  // 78: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
-	11, // 79: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
-	14, // 80: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
-	27, // 81: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
-	35, // 82: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
-	5,  // 83: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
-	12, // 84: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
-	15, // 85: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
-	28, // 86: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
-	36, // 87: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
-	83, // [83:88] is the sub-list for method output_type
-	78, // [78:83] is the sub-list for method input_type
-	78, // [78:78] is the sub-list for extension type_name
-	78, // [78:78] is the sub-list for extension extendee
-	0,  // [0:78] is the sub-list for field type_name
+	6,  // 34: waystage.funnel.v1.Comparison.trend:type_name -> waystage.funnel.v1.TrendBucket
+	7,  // 35: waystage.funnel.v1.Comparison.time_to_convert:type_name -> waystage.funnel.v1.Distribution
+	21, // 36: waystage.funnel.v1.StepResult.conversion_from_previous:type_name -> waystage.funnel.v1.Share
+	21, // 37: waystage.funnel.v1.StepResult.conversion_from_first:type_name -> waystage.funnel.v1.Share
+	22, // 38: waystage.funnel.v1.StepResult.from_previous:type_name -> waystage.funnel.v1.Spans
+	22, // 39: waystage.funnel.v1.StepResult.from_entry:type_name -> waystage.funnel.v1.Spans
+	25, // 40: waystage.funnel.v1.GroupResult.values:type_name -> waystage.funnel.v1.GroupValue
+	20, // 41: waystage.funnel.v1.GroupResult.steps:type_name -> waystage.funnel.v1.StepResult
+	24, // 42: waystage.funnel.v1.GroupResult.test:type_name -> waystage.funnel.v1.GroupTest
+	6,  // 43: waystage.funnel.v1.GroupResult.trend:type_name -> waystage.funnel.v1.TrendBucket
+	7,  // 44: waystage.funnel.v1.GroupResult.time_to_convert:type_name -> waystage.funnel.v1.Distribution
+	40, // 45: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
+	40, // 46: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
+	40, // 47: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
+	40, // 48: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
+	38, // 49: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	39, // 50: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	29, // 51: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	34, // 52: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
+	26, // 53: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	21, // 54: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
+	21, // 55: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
+	31, // 56: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
+	30, // 57: waystage.funnel.v1.DropOff.reasons:type_name -> waystage.funnel.v1.Reason
+	1,  // 58: waystage.funnel.v1.Reason.kind:type_name -> waystage.funnel.v1.ReasonKind
+	3,  // 59: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
+	32, // 60: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
+	32, // 61: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
+	32, // 62: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
+	33, // 63: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	33, // 64: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	32, // 65: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
+	32, // 66: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
+	21, // 67: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
+	21, // 68: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
+	25, // 69: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
+	29, // 70: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	38, // 71: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	2,  // 72: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
+	25, // 73: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
+	39, // 74: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	40, // 75: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
+	37, // 76: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
+	26, // 77: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	40, // 78: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
+	3,  // 79: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
+	4,  // 80: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
+	11, // 81: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
+	14, // 82: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
+	27, // 83: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
+	35, // 84: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
+	5,  // 85: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
+	12, // 86: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
+	15, // 87: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
+	28, // 88: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
+	36, // 89: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
+	85, // [85:90] is the sub-list for method output_type
+	80, // [80:85] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_waystage_funnel_v1_funnel_proto_init() }

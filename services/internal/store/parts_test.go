@@ -1,0 +1,78 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// partsOf are the parts of a table.
+func partsOf(t *testing.T, d database, table string) []store.Part {
+	t.Helper()
+	parts, whole, err := d.AnswerParts(t.Context())
+	if err != nil || !whole {
+		t.Fatalf("listing parts: whole is %v, %v", whole, err)
+	}
+	return slices.DeleteFunc(parts, func(p store.Part) bool { return p.Table != table })
+}
+
+// TestAnswerParts: an insert makes a part of its sites, a merge a part of what it put together, and
+// what removes rows tells so.
+func TestAnswerParts(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	d.raw(t, "SYSTEM STOP MERGES trait_writes")
+	if parts, _, err := d.AnswerParts(t.Context()); len(parts) != 0 || err != nil {
+		t.Fatalf("a new database has %v, %v", parts, err)
+	}
+	other := identify(2, `{"b":1}`, "u2")
+	other.Site = "other"
+	d.insert(t, identify(1, `{"a":1}`, "u1"))
+	d.insert(t, identify(3, `{"a":1}`, "u1"), other)
+	parts := partsOf(t, d, "trait_writes")
+	slices.SortFunc(parts, func(a, b store.Part) int { return int(a.First - b.First) })
+	if len(parts) != 2 || parts[0].Last >= parts[1].First || parts[0].Mutation != 0 {
+		t.Fatalf("two inserts make %+v", parts)
+	}
+	sites, err := d.PartSites(t.Context(), parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]journey.SiteID{{"shop"}, {"other", "shop"}} {
+		got := sites["trait_writes/"+parts[i].Name]
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("part %d is of %v, want %v", i, got, want)
+		}
+	}
+	d.raw(t, "SYSTEM START MERGES trait_writes")
+	d.merge(t, "trait_writes")
+	merged := partsOf(t, d, "trait_writes")
+	if len(merged) != 1 || merged[0].First != parts[0].First || merged[0].Last != parts[1].Last ||
+		merged[0].Place != parts[0].Place || merged[0].Mutation != 0 {
+		t.Fatalf("merged they are %+v", merged)
+	}
+	d.raw(t, "DELETE FROM trait_writes WHERE site = 'other'")
+	if left := partsOf(t, d, "trait_writes"); len(left) != 1 || left[0].Mutation == 0 ||
+		left[0].Name == merged[0].Name {
+		t.Errorf("with rows removed they are %+v", left)
+	}
+	if sites, err = d.PartSites(t.Context(), parts); err != nil || len(sites) != 0 {
+		t.Errorf("parts that are gone are of %v, %v", sites, err)
+	}
+}
+
+// TestPartsElsewhere: where a table has no parts of its own here, what is listed is not all.
+func TestPartsElsewhere(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	d.insert(t, track(1, "v1"))
+	partsOf(t, d, "labels")
+	d.raw(t, "RENAME TABLE labels TO labels_elsewhere")
+	d.raw(t, "CREATE VIEW labels AS SELECT * FROM labels_elsewhere")
+	if _, whole, err := d.AnswerParts(t.Context()); whole || err != nil {
+		t.Errorf("whole is %v, %v", whole, err)
+	}
+}

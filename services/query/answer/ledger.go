@@ -1,0 +1,240 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+)
+
+// ledger tells whether anything that answers of a site rest on has changed.
+//
+// Why it misses nothing: all of it are rows of store.AnswerTables, and a row can come, change or go
+// only with a part of its table. A part never changes; it has a place, a name and a hash of its
+// content. So while the active parts are the same, every row is. Where they are not:
+//   - a part that was put together from parts seen before, all inserts of its range among them and
+//     nothing removed, has their rows: merges only leave out rows that are there twice;
+//   - a part of inserts not seen before changes the sites of its rows, which are read from it;
+//   - anything else (a part that went, rows that were removed or rewritten, another table under the
+//     name, as after a rebuild, or a part that was merged before its sites were read) changes all
+//     sites.
+//
+// A merge that it takes for a change costs an answer kept, never a wrong one.
+type ledger struct {
+	store *store.Store
+	// turn lets one round look at a time.
+	turn sync.Mutex
+
+	mutex sync.Mutex
+	// next is the round that has not begun, if somebody waits for one.
+	next *round
+	// seen are the parts as they were last listed, nil before the first time.
+	seen map[partID]store.Part
+	// listed are the same as they were listed.
+	listed []store.Part
+	// all counts the changes of all sites, sites those of each besides.
+	all   uint64
+	sites map[journey.SiteID]uint64
+}
+
+// partID is what tells a part from all others there ever were.
+type partID struct{ place, name, hash string }
+
+// stamp stands for the state of all that answers of a site rest on: while it is the same, nothing
+// has changed.
+type stamp struct{ all, site uint64 }
+
+func newLedger(st *store.Store) *ledger {
+	return &ledger{store: st, sites: make(map[journey.SiteID]uint64)}
+}
+
+// round is one look at the parts, for all who asked before it began.
+type round struct {
+	done chan struct{}
+	err  error
+}
+
+// lookTime bounds a look.
+const lookTime = 30 * time.Second
+
+// errScattered tells that tables have parts that this server does not list.
+var errScattered = errors.New("tables stand on several servers: no answers are kept")
+
+// now is the stamp of a site, by a look that began after the call. Errors: errScattered,
+// Unavailable.
+func (l *ledger) now(ctx context.Context, site journey.SiteID) (stamp, error) {
+	l.mutex.Lock()
+	r := l.next
+	if r == nil {
+		r = &round{done: make(chan struct{})}
+		l.next = r
+		go l.run(context.WithoutCancel(ctx), r)
+	}
+	l.mutex.Unlock()
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return stamp{}, fmt.Errorf("asking for the state of site %s: %w", site, ctx.Err())
+	}
+	if r.err != nil {
+		return stamp{}, r.err
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return stamp{l.all, l.sites[site]}, nil
+}
+
+// parts are those of the last look. They must not be changed.
+func (l *ledger) parts() []store.Part {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.listed
+}
+
+func (l *ledger) run(ctx context.Context, r *round) {
+	defer close(r.done)
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	l.mutex.Lock()
+	l.next = nil // who comes from now on wants a look that begins later
+	l.mutex.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	r.err = l.look(ctx)
+}
+
+// maxTries is how often parts are listed again because some went before their sites were read.
+const maxTries = 3
+
+// maxRows is how many rows are looked through for their sites.
+const maxRows = 2_000_000
+
+// look lists the parts and counts what has changed.
+func (l *ledger) look(ctx context.Context) error {
+	for try := 1; ; try++ {
+		parts, whole, err := l.store.AnswerParts(ctx)
+		if err != nil {
+			return fmt.Errorf("looking for changes: %w", err)
+		}
+		if !whole {
+			return errScattered
+		}
+		c := changesOf(l.seen, parts)
+		sites, found := map[string][]journey.SiteID{}, true
+		if len(c.fresh) > 0 && !c.all && c.rows() <= maxRows {
+			if sites, err = l.store.PartSites(ctx, c.fresh); err != nil {
+				return fmt.Errorf("looking for what has changed: %w", err)
+			}
+			found = c.found(sites)
+		}
+		if !found && try < maxTries {
+			continue
+		}
+		c.all = c.all || !found || c.rows() > maxRows
+		l.take(parts, c.all, sites)
+		return nil
+	}
+}
+
+// take takes what was found over.
+func (l *ledger) take(parts []store.Part, all bool, sites map[string][]journey.SiteID) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.seen, l.listed = make(map[partID]store.Part, len(parts)), parts
+	for _, p := range parts {
+		l.seen[idOf(p)] = p
+	}
+	if all {
+		l.all++
+		return
+	}
+	changed := make(map[journey.SiteID]bool)
+	for _, of := range sites {
+		for _, site := range of {
+			changed[site] = true
+		}
+	}
+	for site := range changed {
+		l.sites[site]++
+	}
+}
+
+func idOf(p store.Part) partID { return partID{p.Place, p.Name, p.Hash} }
+
+// changes are what differs between two lists of parts.
+type changes struct {
+	// all tells that any site may have changed.
+	all bool
+	// fresh are the parts with rows of inserts not seen before.
+	fresh []store.Part
+}
+
+func (c *changes) rows() uint64 {
+	var sum uint64
+	for _, p := range c.fresh {
+		sum += p.Rows
+	}
+	return sum
+}
+
+// found tells whether sites were found for every fresh part.
+func (c *changes) found(sites map[string][]journey.SiteID) bool {
+	return !slices.ContainsFunc(c.fresh, func(p store.Part) bool {
+		return len(sites[p.Table+"/"+p.Name]) == 0
+	})
+}
+
+// changesOf compares the parts seen, nil if none ever were, with those that there are.
+func changesOf(seen map[partID]store.Part, now []store.Part) changes {
+	if seen == nil {
+		return changes{all: true}
+	}
+	gone := make(map[partID]store.Part, len(seen))
+	for id, p := range seen {
+		gone[id] = p
+	}
+	var c changes
+	var added []store.Part
+	for _, p := range now {
+		if _, still := seen[idOf(p)]; still {
+			delete(gone, idOf(p))
+		} else {
+			added = append(added, p)
+		}
+	}
+	for _, p := range added {
+		if !absorb(p, gone) {
+			c.fresh = append(c.fresh, p)
+		}
+	}
+	c.all = len(gone) > 0
+	return c
+}
+
+// absorb takes the parts that went into another one out of those that are gone, and tells whether
+// they are all there is in it. Parts of which rows were removed or rewritten stay gone, and one
+// whose very name has another content now.
+func absorb(p store.Part, gone map[partID]store.Part) bool {
+	within := make(map[int64]int64)
+	for id, g := range gone {
+		if g.Table == p.Table && g.Place == p.Place && g.Partition == p.Partition &&
+			g.Name != p.Name && g.Mutation == p.Mutation && g.First >= p.First && g.Last <= p.Last {
+			within[g.First] = g.Last
+			delete(gone, id)
+		}
+	}
+	next := p.First
+	for next <= p.Last {
+		last, is := within[next]
+		if !is {
+			return false
+		}
+		next = last + 1
+	}
+	return true
+}

@@ -1,0 +1,110 @@
+package answer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/waystage/waystage/services/internal/store"
+)
+
+// outlook is which parts the tables that answers rest on had when a question was asked, or after.
+// What was read when a table had the same parts need not be read again: a row comes, changes or
+// goes only with a part. nil where that is not known.
+type outlook struct {
+	parts []store.Part
+	// states stand for the parts of each table.
+	states map[string]string
+}
+
+func newOutlook(parts []store.Part) *outlook {
+	texts := make(map[string][]string)
+	for _, p := range parts {
+		texts[p.Table] = append(texts[p.Table], p.Place+" "+p.Name+" "+p.Hash)
+	}
+	o := &outlook{parts: parts, states: make(map[string]string, len(texts))}
+	for table, of := range texts {
+		slices.Sort(of)
+		o.states[table] = strings.Join(of, "\n")
+	}
+	return o
+}
+
+// state stands for the parts of a table, all of which are known.
+func (o *outlook) state(table string) (state string, known bool) {
+	if o == nil {
+		return "", false
+	}
+	// Without parts a table has no text; with them the text is not empty.
+	return o.states[table], true
+}
+
+type outlookKey struct{}
+
+// withParts lets questions use the parts that a look has found which began after they were asked.
+func withParts(ctx context.Context, parts []store.Part) context.Context {
+	return context.WithValue(ctx, outlookKey{}, parts)
+}
+
+// look is the outlook of a question.
+func (a *Answerer) look(ctx context.Context) (*outlook, error) {
+	parts, whole := ctx.Value(outlookKey{}).([]store.Part)
+	if !whole {
+		var err error
+		if parts, whole, err = a.store.AnswerParts(ctx); err != nil {
+			return nil, fmt.Errorf("looking at the parts of tables: %w", err)
+		}
+	}
+	if !whole {
+		return nil, nil
+	}
+	return newOutlook(parts), nil
+}
+
+// memory remembers what was read of tables, by what it is and of whom. It is safe for concurrent
+// use.
+type memory struct {
+	mutex sync.Mutex
+	known map[memoryKey]reminder
+}
+
+type memoryKey struct{ table, of string }
+
+type reminder struct {
+	state string
+	value any
+}
+
+// maxReminders bounds it: it begins anew then.
+const maxReminders = 10_000
+
+// remember gives what read gave when the table was as it is in the outlook, reading it if need be.
+// What is read now may be newer than the outlook: then it is read again next time.
+func remember[V any](
+	m *memory, o *outlook, table, of string, read func() (V, error),
+) (V, error) {
+	state, known := o.state(table)
+	if !known {
+		return read()
+	}
+	key := memoryKey{table, of}
+	m.mutex.Lock()
+	found, ok := m.known[key]
+	m.mutex.Unlock()
+	if ok && found.state == state {
+		return found.value.(V), nil //nolint:forcetypeassert // one type by key
+	}
+	value, err := read()
+	if err != nil {
+		return value, err
+	}
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.known == nil || len(m.known) >= maxReminders {
+		m.known = make(map[memoryKey]reminder)
+	}
+	m.known[key] = reminder{state, value}
+	return value, nil
+}

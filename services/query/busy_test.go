@@ -1,0 +1,316 @@
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+)
+
+// ask asks a site, and gives how many did A and how many B.
+func (h *house) ask(
+	ctx context.Context, site string, q *funnelv1.FunnelQuestion,
+) (*funnelv1.AskFunnelResponse, error) {
+	return h.funnels.AskFunnel(asRoot(ctx), &funnelv1.AskFunnelRequest{
+		Parent: "sites/" + site, Question: q,
+	})
+}
+
+// TestFiftyBesideAHeavyOne: while heavy questions are stuck in ClickHouse, and more of them wait,
+// fifty others are asked at once and all answered.
+func TestFiftyBesideAHeavyOne(t *testing.T) {
+	t.Parallel()
+	held, let := make(chan bool, 100), make(chan bool)
+	h := serve(t, furnish(t), func(*http.Request) {
+		held <- true
+		<-let
+	}, func(c *Config) { c.MaxQuestions, c.HeavyTouchpoints = 2, largeRows/2 })
+	const heavies = 4
+	var heavy, small sync.WaitGroup
+	var answered atomic.Int64
+	for n := range heavies {
+		heavy.Go(func() {
+			got, err := h.ask(t.Context(), "large", question(time.Minute+time.Duration(n)*time.Second))
+			if err != nil || got.GetSteps()[1].GetCount() != largeRows/2 {
+				t.Errorf("a heavy question: %v, %v", got, err)
+			}
+			answered.Add(1)
+		})
+	}
+	<-held
+	until(t, func() bool { return gauge(t, h, "waystage_query_questions_waiting") == heavies-1 })
+	for n := range 50 {
+		small.Go(func() {
+			got, err := h.ask(t.Context(), "small", question(time.Hour+time.Duration(n)*time.Second))
+			if err != nil || got.GetSteps()[0].GetCount() != 1 {
+				t.Errorf("a small question: %v, %v", got, err)
+			}
+		})
+	}
+	small.Wait()
+	if answered.Load() != 0 || len(held) != 0 {
+		t.Errorf("%d heavy questions were answered, %d more asked", answered.Load(), len(held))
+	}
+	close(let)
+	heavy.Wait()
+}
+
+// gauge is a metric of the service.
+func gauge(t *testing.T, h *house, name string) float64 {
+	t.Helper()
+	families, err := h.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// slowly makes the server read so many rows a second: really, in the server.
+func slowly(perSecond string) func(*http.Request) {
+	return func(r *http.Request) {
+		values := r.URL.Query()
+		for name, value := range map[string]string{
+			"max_execution_speed": perSecond, "timeout_before_checking_execution_speed": "0",
+			"max_block_size": "5000", "max_threads": "1", "preferred_block_size_bytes": "0",
+		} {
+			values.Set(name, value)
+		}
+		r.URL.RawQuery = values.Encode()
+	}
+}
+
+// running counts the queries of questions in the server that read touchpoints.
+func running(t *testing.T, h *house) string {
+	t.Helper()
+	return raw(t, h.dsn, `SELECT count() FROM system.processes
+		WHERE startsWith(Settings['log_comment'], 'question') AND current_database = currentDatabase()`)
+}
+
+// TestCancelReachesTheServer: who leaves takes the query along that would have run for minutes.
+func TestCancelReachesTheServer(t *testing.T) {
+	t.Parallel()
+	h := serve(t, furnish(t), slowly("1000"), func(*Config) {})
+	for name, ask := range map[string]func(context.Context) error{
+		"asked": func(ctx context.Context) error {
+			_, err := h.ask(ctx, "large", question(time.Minute))
+			return err
+		},
+		"streamed": func(ctx context.Context) error {
+			stream, err := h.funnels.StreamFunnel(asRoot(ctx), &funnelv1.StreamFunnelRequest{
+				Parent: "sites/large", Question: question(time.Minute),
+			})
+			for err == nil {
+				_, err = stream.Recv()
+			}
+			return err
+		},
+		"over HTTP": func(ctx context.Context) error {
+			_, err := h.post(ctx, t, "funnels:ask", "large", question(time.Minute))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, leave := context.WithCancel(t.Context())
+			left := make(chan error, 1)
+			go func() { left <- ask(ctx) }()
+			until(t, func() bool { return running(t, h) == "1" })
+			leave()
+			if err := <-left; status.Code(err) != codes.Canceled && !errors.Is(err, context.Canceled) {
+				t.Errorf("who left got %v", err)
+			}
+			until(t, func() bool { return running(t, h) == "0" })
+		})
+	}
+	if got, err := h.ask(t.Context(), "small", question(time.Minute)); err != nil {
+		t.Errorf("afterwards: %v, %v", got, err)
+	}
+	until(t, func() bool { return gauge(t, h, "waystage_query_questions_running") == 0 })
+}
+
+// post asks over HTTP.
+func (h *house) post(
+	ctx context.Context, t *testing.T, method, site string, q *funnelv1.FunnelQuestion,
+) (*http.Response, error) {
+	t.Helper()
+	body, err := protojson.Marshal(&funnelv1.AskFunnelRequest{Question: q})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		"http://"+h.HTTPAddr()+"/v1/sites/"+site+"/"+method, strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+root)
+	return http.DefaultClient.Do(request)
+}
+
+// TestProgress: a slow question tells how far it is, rows read of rows to read, ever more of them,
+// and answers in the end as it does unstreamed; over HTTP the same comes as JSON objects, one a
+// line.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	h := serve(t, furnish(t), slowly("50000"), func(*Config) {})
+	stream, err := h.funnels.StreamFunnel(asRoot(t.Context()), &funnelv1.StreamFunnelRequest{
+		Parent: "sites/large", Question: question(time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMessages(t, stream.Recv)
+	answer, err := h.post(t.Context(), t, "funnels:stream", "large", question(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	lines := json.NewDecoder(answer.Body)
+	checkMessages(t, func() (*funnelv1.StreamFunnelResponse, error) {
+		var line struct{ Result json.RawMessage }
+		if err := lines.Decode(&line); err != nil {
+			return nil, err
+		}
+		m := new(funnelv1.StreamFunnelResponse)
+		return m, protojson.Unmarshal(line.Result, m)
+	})
+}
+
+// checkMessages reads messages of a streamed answer to their end.
+func checkMessages(t *testing.T, next func() (*funnelv1.StreamFunnelResponse, error)) {
+	t.Helper()
+	var last *funnelv1.Progress
+	told := 0
+	for {
+		m, err := next()
+		if err != nil {
+			t.Fatalf("after %d messages: %v", told, err)
+		}
+		if answer := m.GetAnswer(); answer != nil {
+			if answer.GetSteps()[1].GetCount() != largeRows/2 || answer.GetFacts() == nil {
+				t.Errorf("the answer is %v", answer)
+			}
+			break
+		}
+		p := m.GetProgress()
+		if p.GetRowsRead() < last.GetRowsRead() || p.GetRowsRead() > p.GetRowsToRead() {
+			t.Errorf("%v rows of %v after %v", p.GetRowsRead(), p.GetRowsToRead(), last)
+		}
+		last, told = p, told+1
+	}
+	if last.GetRowsRead() == 0 || told < 2 {
+		t.Errorf("%d messages of progress, the last one %v", told, last)
+	}
+	if m, err := next(); !errors.Is(err, io.EOF) {
+		t.Errorf("behind the answer: %v, %v", m, err)
+	}
+}
+
+// TestStreamsAreGuarded: a streamed question needs a token, and tells mistakes as others do.
+func TestStreamsAreGuarded(t *testing.T) {
+	t.Parallel()
+	h := serve(t, furnish(t), func(*http.Request) {}, func(*Config) {})
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		want codes.Code
+		q    *funnelv1.FunnelQuestion
+	}{
+		"no token":    {ctx: t.Context(), want: codes.Unauthenticated, q: question(time.Minute)},
+		"no question": {ctx: asRoot(t.Context()), want: codes.InvalidArgument},
+	} {
+		stream, err := h.funnels.StreamFunnel(c.ctx, &funnelv1.StreamFunnelRequest{
+			Parent: "sites/small", Question: c.q,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := stream.Recv(); status.Code(err) != c.want {
+			t.Errorf("%s: %v, %v", name, m, err)
+		}
+	}
+	answer, err := h.post(t.Context(), t, "funnels:stream", "small", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusBadRequest ||
+		!strings.Contains(string(body), "fieldViolations") {
+		t.Errorf("over HTTP: %s: %s", answer.Status, body)
+	}
+	table, err := h.post(t.Context(), t, "funnels:stream?format=csv", "small", question(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Body.Close()
+	if table.StatusCode != http.StatusNotAcceptable {
+		t.Errorf("as a table: %s", table.Status)
+	}
+}
+
+// TestOverItsMemory: a question that needs more memory than one may take ends with an error that says
+// so, again and again, and others are answered as before.
+func TestOverItsMemory(t *testing.T) {
+	t.Parallel()
+	dsn := furnish(t)
+	h := serve(t, dsn, func(r *http.Request) {
+		values := r.URL.Query()
+		if values.Get("max_memory_usage") != "4294967296" {
+			t.Errorf("max_memory_usage is %q", values.Get("max_memory_usage"))
+		}
+		values.Set("max_memory_usage", "100000") // as if the question were so much larger
+		r.URL.RawQuery = values.Encode()
+	}, func(*Config) {})
+	for range 3 {
+		got, err := h.ask(t.Context(), "large", question(time.Minute))
+		if s := status.Convert(err); s.Code() != codes.ResourceExhausted ||
+			!strings.Contains(s.Message(), "ask about a shorter range") {
+			t.Errorf("%v, %v", got, err)
+		}
+		got, err = h.ask(t.Context(), "small", question(time.Minute))
+		if err != nil || got.GetSteps()[0].GetCount() != 1 {
+			t.Errorf("another one: %v, %v", got, err)
+		}
+	}
+}
+
+// TestAnswersAreCounted: where answers came from is counted, and callers are told of kept ones.
+func TestAnswersAreCounted(t *testing.T) {
+	t.Parallel()
+	h := serve(t, furnish(t), func(*http.Request) {}, func(*Config) {})
+	for n := range 3 {
+		got, err := h.ask(t.Context(), "small", question(time.Minute))
+		if err != nil || got.GetFacts().GetCached() != (n > 0) {
+			t.Errorf("asked for the %d. time: %v, %v", n+1, got.GetFacts(), err)
+		}
+	}
+	want := `
+# HELP waystage_query_answers_total Answers, by where they came from: evaluated, kept from before, shared with a call at the same time, or unkept because nothing can be.
+# TYPE waystage_query_answers_total counter
+waystage_query_answers_total{source="evaluated"} 1
+waystage_query_answers_total{source="kept"} 2
+`
+	err := testutil.GatherAndCompare(h.reg, strings.NewReader(want), "waystage_query_answers_total")
+	if err != nil {
+		t.Error(err)
+	}
+	if kept := gauge(t, h, "waystage_query_answers_kept_bytes"); kept <= 0 {
+		t.Errorf("kept answers take %v bytes", kept)
+	}
+}
