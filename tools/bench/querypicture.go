@@ -163,7 +163,7 @@ func count(n float64) string {
 }
 
 const pictureHead = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="title" font-family="system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif">
-  <title id="title">Processor seconds of a 7-step funnel over everything, by the number of touchpoints</title>
+  <title id="title">Processor seconds of a 7-step funnel over everything, by touchpoints</title>
   <style>
     .page { fill: #ffffff }
     .grid { stroke: #d5d9df; stroke-width: 1 }

@@ -2,6 +2,7 @@ package spinetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,53 @@ func TestWays(t *testing.T) {
 			}
 			if !strings.Contains(got.Facts.Way, c.want) {
 				t.Errorf("way %q, want one with %q", got.Facts.Way, c.want)
+			}
+		})
+	}
+}
+
+// TestReadBesides: what is read beside the touchpoints of steps in range decides: hidden ones join
+// sessions, simultaneity reaches before the range, and first_time to the beginning.
+func TestReadBesides(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	const site journey.SiteID = "besides"
+	m := s.publish(t, site)
+	f := &flow{site: site, received: time.Now().UTC()}
+	hidden := f.track("D", base.Add(25*time.Minute), "u1", "")
+	hidden.Properties = `{"n":1}`
+	facts := []journey.Fact{
+		f.track("A", base, "u1", ""), hidden, f.track("B", base.Add(50*time.Minute), "u1", ""),
+		f.track("A", base, "u2", ""), f.track("B", base.Add(-time.Second), "u2", ""),
+		f.track("A", base.Add(-200*24*time.Hour), "u3", ""), f.track("A", base, "u3", ""),
+	}
+	s.deliver(t, [][]journey.Fact{facts})
+	for _, c := range []struct {
+		name   string
+		change func(*funnel.Question)
+		want   [2]int
+	}{
+		{"sessions", func(q *funnel.Question) {
+			q.Count = funnel.PerSession
+			q.Filter = funnel.Condition{Name: "n", Operator: funnel.IsNotSet}
+		}, [2]int{3, 1}},
+		{"simultaneity", func(q *funnel.Question) { q.Simultaneity = time.Second }, [2]int{3, 2}},
+		{"first time", func(q *funnel.Question) {
+			q.Steps[0].FirstTime = funnel.FirstOfTarget
+		}, [2]int{2, 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			q := buyers()
+			q.Breakdowns, q.Steps = nil, slices.Clone(q.Steps[:2])
+			c.change(&q)
+			s.compare(t, m, site, facts, q)
+			got, err := s.answers.Funnel(t.Context(), site, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := [2]int{got.Steps[0].Count, got.Steps[1].Count}; n != c.want {
+				t.Errorf("counts %v, want %v", n, c.want)
 			}
 		})
 	}

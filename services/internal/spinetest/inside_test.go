@@ -39,7 +39,7 @@ func (c chance) worlds(site journey.SiteID, worlds int, copies bool) []journey.F
 		for _, f := range facts {
 			f.Message += journey.MessageID(suffix)
 			for _, id := range []*string{
-				(*string)(&f.User), (*string)(&f.Visitor), (*string)(&f.Previous),
+				(*string)(&f.User), (*string)(&f.Visitor), &f.Previous,
 			} {
 				if *id != "" {
 					*id += suffix

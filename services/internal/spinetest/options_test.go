@@ -123,7 +123,7 @@ func (c chance) buckets(q funnel.Question) []time.Time {
 func TestOptionsEqualReference(t *testing.T) {
 	t.Parallel()
 	s := newSpine(t)
-	worlds := 16
+	worlds := 12
 	if testing.Short() {
 		worlds = 6
 	}
@@ -180,7 +180,7 @@ func (c chance) tellingQuestion(
 				}
 			}
 		}
-		if try == 100 {
+		if try == 40 {
 			return q
 		}
 	}

@@ -89,7 +89,7 @@ func (c *Cache) board(
 	return f, w, first
 }
 
-// leave waits no longer. The last one who leaves cancels the flight, if the answer is not there yet,
+// leave waits no longer. The last one who leaves cancels the flight if the answer is not there yet,
 // and nobody joins it any more.
 func (c *Cache) leave(id flightID, f *flight, w *waiter) {
 	c.mutex.Lock()
