@@ -106,15 +106,16 @@ func (s *scout) pass(course *Course, p Passage, begin, end int64) {
 	s.passages = append(s.passages, p)
 }
 
-// isStep tells whether a touch is the target of a step at either end of a passage, conditions
-// apart; under Any of a step. Any event is the target of such a step only where it may fill it.
+// isStep tells whether a touch is the target of the first step or of the one at the end of a
+// passage, conditions apart; under Any of a step. Which entry counts depends on those that came
+// after it, and which passage ends on the other: they are no signs of what became of it. Any event
+// is the target of such a step only where it may fill it.
 func (s *scout) isStep(touch Touch, view *TouchView, depth int) bool {
-	ends := s.required[depth-1 : depth+1]
-	if s.any {
-		ends = s.required
-	}
 	a := journey.Attribution{Stage: view.Stage, Touchpoint: view.Touchpoint}
-	for _, k := range ends {
+	for n, k := range s.required {
+		if n != 0 && n != depth && !s.any {
+			continue
+		}
 		t := s.steps[k].Target
 		if touch.Steps>>k&1 != 0 || t.Kind != AnyEvent && t.Matches(view.Event, a) {
 			return true

@@ -44,13 +44,15 @@ func TestPassages(t *testing.T) {
 			},
 		},
 		{
-			name:  "the targets of the steps at both ends are none, others are",
-			facts: []AttributedFact{view(1), at("stay", "", "", "", 2), view(3), buy(4), view(5)},
+			name: "the targets of the first and the next step are none, others are",
+			facts: []AttributedFact{
+				view(1), at("stay", "", "", "", 2), view(3), buy(4), view(5), buy(5),
+			},
 			want: []Passage{
 				{Depth: 1, Length: minute},
 				{
 					Depth: 2, Lost: true, Length: 9 * minute,
-					Met: []Meeting{met(ByTouchpoint, "viewed", 1)},
+					Met: []Meeting{met(ByTouchpoint, "rebought", 1)},
 				},
 			},
 		},
@@ -97,7 +99,7 @@ func TestPassages(t *testing.T) {
 					met(ByEvent, "other", 1), met(ByBarrier, "failed", 2),
 				}},
 				{Depth: 2, Lost: true, Length: 7 * minute, Met: []Meeting{
-					met(ByEvent, "other", 2), met(ByTouchpoint, "viewed", 3),
+					met(ByTouchpoint, "rebought", 1), met(ByEvent, "other", 2),
 				}},
 			},
 		},

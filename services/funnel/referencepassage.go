@@ -22,10 +22,10 @@ func (u *knownUnit) passed(q Question, a Attempt, end int64) []Passage {
 		switch {
 		case a.Depth > p.Depth:
 			p.Length = max(0, a.Times[next]-a.Times[k])
-			p.Met = u.met(q, k, next, a.Times[k]+1, a.Times[next])
+			p.Met = u.met(q, next, a.Times[k]+1, a.Times[next])
 		case a.Outcome() == Lost:
 			p.Lost, p.Length = true, max(0, end-a.Times[k])
-			p.Met = u.met(q, k, next, a.Times[k]+1, end+1)
+			p.Met = u.met(q, next, a.Times[k]+1, end+1)
 		default:
 			continue
 		}
@@ -35,8 +35,8 @@ func (u *knownUnit) passed(q Question, a Attempt, end int64) []Passage {
 }
 
 // met are the candidates from one instant, inside, to another, outside, but for touchpoints that
-// are the target of one of the two steps; under Any of one of all.
-func (u *knownUnit) met(q Question, step, next int, from, to int64) (met []Meeting) {
+// are the target of the first step or of the next one; under Any of one of all.
+func (u *knownUnit) met(q Question, next int, from, to int64) (met []Meeting) {
 	add := func(c Candidate, at int64) {
 		if !slices.ContainsFunc(met, func(m Meeting) bool { return m.Candidate == c }) {
 			met = append(met, Meeting{c, at - from + 1})
@@ -44,7 +44,7 @@ func (u *knownUnit) met(q Question, step, next int, from, to int64) (met []Meeti
 	}
 	for i := range u.seen {
 		t := &u.seen[i]
-		if t.At < from || t.At >= to || t.isTarget(q, step, next) {
+		if t.At < from || t.At >= to || t.isTarget(q, 0, next) {
 			continue
 		}
 		switch {
