@@ -68,21 +68,21 @@ func TestAnswerAsJSON(t *testing.T) {
 	if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/json" {
 		t.Fatalf("status %d, %s: %s", got.status, got.header.Get("Content-Type"), got.body)
 	}
-	const zeros = `{"step":1,"label":"search","count":0,"conversionFromPrevious":null,
+	const zeros = `{"step":1,"optional":false,"label":"search","count":0,"conversionFromPrevious":null,
 			"conversionFromFirst":null,"lost":0,"inWindow":0,"fromPrevious":null,"fromEntry":null},
-		{"step":2,"label":"Orders","count":0,"conversionFromPrevious":null,
+		{"step":2,"optional":false,"label":"Orders","count":0,"conversionFromPrevious":null,
 			"conversionFromFirst":null,"lost":0,"inWindow":0,"fromPrevious":null,"fromEntry":null},
-		{"step":3,"label":"any event","count":0,"conversionFromPrevious":null,
+		{"step":3,"optional":false,"label":"any event","count":0,"conversionFromPrevious":null,
 			"conversionFromFirst":null,"lost":0,"inWindow":0,"fromPrevious":null,"fromEntry":null}`
-	const steps = `{"step":1,"label":"search","count":8,"conversionFromPrevious":null,
+	const steps = `{"step":1,"optional":false,"label":"search","count":8,"conversionFromPrevious":null,
 			"conversionFromFirst":{"value":1,"low":0.5,"high":1},"lost":1,"inWindow":3,
 			"fromPrevious":null,"fromEntry":null},
-		{"step":2,"label":"Orders","count":4,
+		{"step":2,"optional":false,"label":"Orders","count":4,
 			"conversionFromPrevious":{"value":0.5,"low":0.25,"high":0.75},
 			"conversionFromFirst":{"value":0.5,"low":0.25,"high":0.75},"lost":3,"inWindow":0,
 			"fromPrevious":{"meanSeconds":1.5,"medianSeconds":1,"p90Seconds":0},
 			"fromEntry":{"meanSeconds":2.5,"medianSeconds":2,"p90Seconds":9}},
-		{"step":3,"label":"any event","count":1,"conversionFromPrevious":null,
+		{"step":3,"optional":false,"label":"any event","count":1,"conversionFromPrevious":null,
 			"conversionFromFirst":null,"lost":0,"inWindow":0,"fromPrevious":null,"fromEntry":null}`
 	const none = `"test":null,"trend":[],"timeToConvert":null`
 	want := `{"steps":[` + steps + `],"groups":[
