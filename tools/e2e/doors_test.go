@@ -258,12 +258,13 @@ func (i *instance) refusals(t *testing.T, k keys) {
 			change: func(q *funnelv1.FunnelQuestion) { q.Steps = []*funnelv1.Step{stage} },
 			code:   codes.InvalidArgument, status: http.StatusBadRequest, field: "question.steps",
 		},
-		"strict order": {
+		"an optional step in any order": {
 			token: k.Read,
 			change: func(q *funnelv1.FunnelQuestion) {
-				q.Order = funnelv1.Order_ORDER_STRICT
+				q.Order, q.Steps[1].Optional = funnelv1.Order_ORDER_ANY, true
 			},
-			code: codes.Unimplemented, status: http.StatusNotImplemented, field: "question.order",
+			code: codes.InvalidArgument, status: http.StatusBadRequest,
+			field: "question.steps[1].optional",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

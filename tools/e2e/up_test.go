@@ -237,7 +237,7 @@ func (i *instance) takenPort(t *testing.T) {
 var same = cmp.Options{
 	protocmp.Transform(),
 	protocmp.IgnoreFields(&funnelv1.AnswerFacts{},
-		"took_seconds", "fresh_until", "touchpoints_read"),
+		"took_seconds", "fresh_until", "touchpoints_read", "way", "cached"),
 	cmp.AllowUnexported(answers{}),
 }
 
