@@ -13,8 +13,11 @@ import (
 // explaining is the flags of why one unit counts as it does.
 type explaining struct {
 	*asking
+	who
 
-	user, anonymous, person, value string
+	value string
+	// by is the flag that names the unit.
+	by string
 }
 
 func newExplain(w *World) *cobra.Command {
@@ -42,33 +45,20 @@ Where --unit says whose journey it is, --value names the unit by its value.
   waystage explain --user ann --stages --exclude "event:Order Cancelled between 1 and 2 remove"
   waystage explain --unit group:company --value acme --step event:Trial --step event:Paid --json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if given := e.given(c); given != 1 {
+			names := given(c, "user", "anonymous", "person", "value")
+			if len(names) != 1 {
 				return usage("%d units are named: name one by --user, --anonymous, --person or --value",
-					given)
+					len(names))
 			}
+			e.by = names[0]
 			return e.run(c, args, e.explain)
 		},
 	}
 	e.add(c)
 	e.addTrend(c)
-	f := c.Flags()
-	f.StringVar(&e.user, "user", "", "`id` that the site gave the user")
-	f.StringVar(&e.anonymous, "anonymous", "", "anonymous `id` of one of the person's visitors")
-	f.StringVar(&e.person, "person", "",
-		"`id` of the person as answers give it, 16 hexadecimal digits")
-	f.StringVar(&e.value, "value", "", "`VALUE` of the unit, beside --unit")
+	e.addWho(c)
+	c.Flags().StringVar(&e.value, "value", "", "`VALUE` of the unit, beside --unit")
 	return c
-}
-
-// given is how many names of the unit are given.
-func (e *explaining) given(c *cobra.Command) int {
-	given := 0
-	for _, name := range []string{"user", "anonymous", "person", "value"} {
-		if c.Flags().Changed(name) {
-			given++
-		}
-	}
-	return given
 }
 
 // explain asks why, and draws the answer.
@@ -85,14 +75,14 @@ func (e *explaining) explain(ctx context.Context, client *remote.Client, in inqu
 
 // name names the unit in a request, and gives what the asker called it.
 func (e *explaining) name(m *funnelv1.ExplainFunnelRequest) string {
-	switch {
-	case e.user != "":
+	switch e.by {
+	case "user":
 		m.Who = &funnelv1.ExplainFunnelRequest_UserId{UserId: e.user}
 		return e.user
-	case e.anonymous != "":
+	case "anonymous":
 		m.Who = &funnelv1.ExplainFunnelRequest_AnonymousId{AnonymousId: e.anonymous}
 		return e.anonymous
-	case e.person != "":
+	case "person":
 		m.Who = &funnelv1.ExplainFunnelRequest_PersonId{PersonId: e.person}
 		return ""
 	default:

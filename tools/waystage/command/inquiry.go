@@ -78,7 +78,8 @@ func (a *asking) fromFile(
 	}
 	q := &funnelv1.FunnelQuestion{}
 	if err := protojson.Unmarshal([]byte(text), q); err != nil {
-		return nil, fmt.Errorf("reading the question of --question %s: %s", a.file, unpadded(err))
+		return nil, fmt.Errorf("reading the question of --question %s: %s", a.file,
+			questionfile.Unpadded(err))
 	}
 	var stages []string
 	if question.NeedsStages(a.words, q) {
@@ -128,12 +129,6 @@ func flaggedCall(err error) error {
 		return err
 	}
 	return s.Err()
-}
-
-// unpadded is an error of protojson without the white space that it varies on purpose.
-func unpadded(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	return strings.TrimSpace(strings.TrimPrefix(text, "proto:"))
 }
 
 // answering asks and draws the answer.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -10,13 +11,29 @@ import (
 	"github.com/waystage/waystage/proto/question"
 )
 
+// who is the flags that name a person.
+type who struct{ user, anonymous, person string }
+
+func (o *who) addWho(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.user, "user", "", "`id` that the site gave the user")
+	f.StringVar(&o.anonymous, "anonymous", "", "anonymous `id` of one of the person's visitors")
+	f.StringVar(&o.person, "person", "",
+		"`id` of the person as answers give it, 16 hexadecimal digits")
+}
+
+// given are those of the flags that are given, in the order of the names.
+func given(c *cobra.Command, names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return !c.Flags().Changed(name) })
+}
+
 // portrait is the flags of what is known of one person.
 type portrait struct {
 	target
+	who
 
-	user, anonymous, person string
-	asOf                    string
-	asJSON                  bool
+	asOf   string
+	asJSON bool
 }
 
 func newPerson(w *World) *cobra.Command {
@@ -43,12 +60,9 @@ the rules of the newest map.`,
 	}
 	p.addServer(c)
 	p.addSite(c)
-	f := c.Flags()
-	f.StringVar(&p.user, "user", "", "`id` that the site gave the user")
-	f.StringVar(&p.anonymous, "anonymous", "", "anonymous `id` of one of the person's visitors")
-	f.StringVar(&p.person, "person", "",
-		"`id` of the person as answers give it, 16 hexadecimal digits")
-	f.StringVar(&p.asOf, "as-of", "", "see nothing that occurred after this `INSTANT` (default now)")
+	p.addWho(c)
+	c.Flags().StringVar(&p.asOf, "as-of", "",
+		"see nothing that occurred after this `INSTANT` (default now)")
 	addJSON(c, &p.asJSON)
 	return c
 }
@@ -75,22 +89,18 @@ func (p *portrait) show(c *cobra.Command) error {
 
 func (p *portrait) request(c *cobra.Command) (*personv1.ExplainPersonaRequest, error) {
 	m := &personv1.ExplainPersonaRequest{Parent: p.parent()}
-	given := 0
-	if c.Flags().Changed("user") {
-		m.By = &personv1.ExplainPersonaRequest_UserId{UserId: p.user}
-		given++
-	}
-	if c.Flags().Changed("anonymous") {
-		m.By = &personv1.ExplainPersonaRequest_AnonymousId{AnonymousId: p.anonymous}
-		given++
-	}
-	if c.Flags().Changed("person") {
-		m.By = &personv1.ExplainPersonaRequest_PersonId{PersonId: p.person}
-		given++
-	}
-	if given != 1 {
+	ids := given(c, "user", "anonymous", "person")
+	if len(ids) != 1 {
 		return nil, usage("%d ids are given: name the person by one of --user, --anonymous and --person",
-			given)
+			len(ids))
+	}
+	switch ids[0] {
+	case "user":
+		m.By = &personv1.ExplainPersonaRequest_UserId{UserId: p.user}
+	case "anonymous":
+		m.By = &personv1.ExplainPersonaRequest_AnonymousId{AnonymousId: p.anonymous}
+	case "person":
+		m.By = &personv1.ExplainPersonaRequest_PersonId{PersonId: p.person}
 	}
 	if p.asOf == "" {
 		return m, nil

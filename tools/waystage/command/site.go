@@ -27,14 +27,38 @@ token, which "waystage up" keeps in its data folder.`,
 	}, newSiteCreate(w), newSiteList(w), newSiteShow(w), newSiteSet(w), newSiteKey(w))
 }
 
-// siteKeys are the kinds of keys by the words for them, in the order in which they are made.
-var siteKeys = []struct {
+// siteKey is a kind of key by the word for it.
+type siteKey struct {
 	word, use string
 	kind      sitev1.KeyKind
-}{
-	{"write", "write key", sitev1.KeyKind_KEY_KIND_WRITE},
-	{"read", "read token", sitev1.KeyKind_KEY_KIND_READ},
-	{"admin", "admin token", sitev1.KeyKind_KEY_KIND_ADMIN},
+	// of is where the secret stands among those of a site.
+	of func(*instance.Keys) *string
+}
+
+// siteKeys are in the order in which they are made.
+var siteKeys = []siteKey{
+	{
+		"write", "write key", sitev1.KeyKind_KEY_KIND_WRITE,
+		func(k *instance.Keys) *string { return &k.Write },
+	},
+	{
+		"read", "read token", sitev1.KeyKind_KEY_KIND_READ,
+		func(k *instance.Keys) *string { return &k.Read },
+	},
+	{
+		"admin", "admin token", sitev1.KeyKind_KEY_KIND_ADMIN,
+		func(k *instance.Keys) *string { return &k.Admin },
+	},
+}
+
+// siteKeyOf is the kind of key that a word names.
+func siteKeyOf(word string) (siteKey, error) {
+	for _, k := range siteKeys {
+		if k.word == strings.ToLower(word) {
+			return k, nil
+		}
+	}
+	return siteKey{}, usage("%q is no kind of key: there are write, read and admin", word)
 }
 
 func newSiteCreate(w *World) *cobra.Command {
@@ -100,9 +124,9 @@ func (t *target) createSite(ctx context.Context, site *sitev1.Site) (madeSite, e
 		return madeSite{}, err
 	}
 	made := madeSite{Site: t.site}
-	secrets := []*string{&made.Write, &made.Read, &made.Admin}
-	for i, k := range siteKeys {
-		if *secrets[i], err = makeKey(ctx, client, t.parent(), k.kind, "made with the site"); err != nil {
+	for _, k := range siteKeys {
+		secret, err := makeKey(ctx, client, t.parent(), k.kind, "made with the site")
+		if *k.of(&made.Keys) = secret; err != nil {
 			return made, fmt.Errorf("the site is made, but not its %s: make it with "+
 				"`site key create`: %w", k.use, err)
 		}
@@ -185,14 +209,9 @@ func newKeyCreate(w *World) *cobra.Command {
   waystage site key create read --site shop --label "BI tool" --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			kind := sitev1.KeyKind_KEY_KIND_UNSPECIFIED
-			for _, k := range siteKeys {
-				if k.word == strings.ToLower(args[0]) {
-					kind = k.kind
-				}
-			}
-			if kind == sitev1.KeyKind_KEY_KIND_UNSPECIFIED {
-				return usage("%q is no kind of key: there are write, read and admin", args[0])
+			key, err := siteKeyOf(args[0])
+			if err != nil {
+				return err
 			}
 			client, err := t.client(administration)
 			if err != nil {
@@ -200,7 +219,7 @@ func newKeyCreate(w *World) *cobra.Command {
 			}
 			defer client.Close() //nolint:errcheck // nothing is lost with it
 			made, err := client.Sites.CreateKey(c.Context(), &sitev1.CreateKeyRequest{
-				Parent: t.parent(), Kind: kind, Label: limits.label,
+				Parent: t.parent(), Kind: key.kind, Label: limits.label,
 				AllowedOrigins: limits.origins, MessagesPerSecond: limits.rate,
 			})
 			switch {

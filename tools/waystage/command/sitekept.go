@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -18,17 +17,16 @@ func newKeyKept(w *World) *cobra.Command {
   READ_TOKEN=$(waystage site key kept read --site shop)`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := siteKeyOf(args[0])
+			if err != nil {
+				return err
+			}
 			keys, err := t.folder().Keys(t.site)
 			if err != nil {
 				return err
 			}
-			kept, known := map[string]string{
-				"write": keys.Write, "read": keys.Read, "admin": keys.Admin,
-			}[strings.ToLower(args[0])]
-			switch {
-			case !known:
-				return usage("%q is no kind of key: there are write, read and admin", args[0])
-			case kept == "":
+			kept := *key.of(&keys)
+			if kept == "" {
 				return fmt.Errorf("%s keeps no %s key of site %q: make one with `%s site key create "+
 					"%s --site %s`", t.folder().CredentialsFile(), args[0], t.site, w.Self, args[0], t.site)
 			}

@@ -57,45 +57,39 @@ func (d *drawing) facts(f *funnelv1.AnswerFacts, now time.Time) {
 		d.line("%s", d.paint(dim, line))
 	}
 	for _, warning := range f.GetWarnings() {
-		d.warning(plain(warning))
+		d.warning(warning)
 	}
 }
 
 // warning writes a warning in as many lines as it needs.
 func (d *drawing) warning(text string) {
-	const head = "warning:"
-	line := ""
-	begin := d.paint(yellow, head)
-	for _, word := range strings.Fields(text) {
-		if line != "" && uniseg.StringWidth(head+line+" "+word) > d.width() {
-			d.line("%s%s", begin, line)
-			begin, line = strings.Repeat(" ", len(head)), ""
-		}
-		line += " " + word
+	head := "warning:"
+	for _, line := range wrap(head+" "+text, d.width(), len(head)+1) {
+		d.line("%s%s", d.paint(yellow, head), strings.TrimPrefix(line, head))
+		head = ""
 	}
-	d.line("%s%s", begin, line)
 }
 
-// wrapped writes parts with dots between, in as many lines as they need, each behind the indent.
+// wrapped writes parts as hanging does, behind an indent, so that they do not stand out.
 func (d *drawing) wrapped(indent string, parts []string) {
-	const dot = " · "
-	line := indent + parts[0]
-	for _, part := range parts[1:] {
-		if len([]rune(line))+len([]rune(dot))+len([]rune(part)) > d.width() {
-			d.line("%s", d.paint(dim, line))
-			line = indent + part
-			continue
-		}
-		line += dot + part
+	for _, line := range d.dotted(indent, parts) {
+		d.line("%s", d.paint(dim, line))
 	}
-	d.line("%s", d.paint(dim, line))
 }
 
 // hanging writes a head and parts with dots between, in as many lines as they need; the parts stand
 // below each other.
 func (d *drawing) hanging(head string, parts []string) {
+	for _, line := range d.dotted(head, parts) {
+		d.line("%s", line)
+	}
+}
+
+// dotted gives the lines of hanging, at least one.
+func (d *drawing) dotted(head string, parts []string) []string {
 	const dot = " · "
 	indent := uniseg.StringWidth(head)
+	var lines []string
 	line, used := head, indent
 	for i, part := range parts {
 		part = plain(part)
@@ -106,11 +100,11 @@ func (d *drawing) hanging(head string, parts []string) {
 		case i == 0:
 			line, used = line+part, used+width
 		case used+uniseg.StringWidth(dot)+width > d.width():
-			d.line("%s", line)
+			lines = append(lines, line)
 			line, used = strings.Repeat(" ", indent)+part, indent+width
 		default:
 			line, used = line+dot+part, used+uniseg.StringWidth(dot)+width
 		}
 	}
-	d.line("%s", line)
+	return append(lines, line)
 }

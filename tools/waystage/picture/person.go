@@ -129,8 +129,8 @@ func (d *drawing) rule(r *personv1.PersonaRule, id, input int) {
 	}
 	d.line("%s %s  %s", d.paint(m.color, m.sign), d.paint(bold, fit(r.GetPersona(), id)),
 		fit(title, d.width()-id-4))
-	d.below(inLines(r.GetCondition(), d.width()-ruleIndent), dim)
-	d.below(inLines(m.says+r.GetReason(), d.width()-ruleIndent), m.color)
+	d.below(wrap(r.GetCondition(), d.width()-ruleIndent, 0), dim)
+	d.below(wrap(m.says+r.GetReason(), d.width()-ruleIndent, 0), m.color)
 	for _, in := range r.GetInputs() {
 		value := in.GetValue()
 		if in.GetMissing() {

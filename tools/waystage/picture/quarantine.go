@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rivo/uniseg"
-
 	collectv1 "github.com/waystage/waystage/proto/gen/waystage/collect/v1"
 )
 
@@ -82,7 +80,7 @@ func (p Paper) Quarantined(w io.Writer, m *collectv1.QuarantinedMessage) error {
 	d.said("received", instant(m.GetReceivedAt().AsTime())+" UTC")
 	d.said("refused by", m.GetStageOfRefusal())
 	d.said("reason", m.GetReason())
-	d.listed("detail", inLines(m.GetDetail(), d.width()-saidColumns-1))
+	d.listed("detail", wrap(m.GetDetail(), d.width()-saidColumns-1, 0))
 	d.said("came by", fmt.Sprintf("%s, place %d of its batch", m.GetSource(), m.GetBatchIndex()))
 	if m.GetKeyId() != "" {
 		d.said("write key", m.GetKeyId())
@@ -108,26 +106,6 @@ func (p Paper) Quarantined(w io.Writer, m *collectv1.QuarantinedMessage) error {
 	}
 	d.payload(m.GetPayload())
 	return d.to(w)
-}
-
-// inLines breaks a text between words into lines of so many columns.
-func inLines(text string, columns int) []string {
-	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(plain(text)) {
-		switch {
-		case line == "":
-			line = word
-		case uniseg.StringWidth(line)+1+uniseg.StringWidth(word) <= columns:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
-		}
-	}
-	if line != "" {
-		lines = append(lines, line)
-	}
-	return lines
 }
 
 // payload writes JSON with a member a line, and anything else as it is but for what could move

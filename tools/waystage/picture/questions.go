@@ -13,13 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/tools/waystage/questionfile"
 )
-
-var questionKinds = map[funnelv1.QuestionKind]string{
-	funnelv1.QuestionKind_QUESTION_KIND_UNSPECIFIED: "funnel",
-	funnelv1.QuestionKind_QUESTION_KIND_FUNNEL:      "funnel",
-	funnelv1.QuestionKind_QUESTION_KIND_DROP_OFF:    "dropoff",
-}
 
 // Questions draws a list of saved questions.
 func (p Paper) Questions(w io.Writer, list []*funnelv1.SavedQuestion) error {
@@ -34,7 +29,7 @@ func (p Paper) Questions(w io.Writer, list []*funnelv1.SavedQuestion) error {
 	for i, q := range list {
 		room := d.width() - name - 7 - 7 - 19 - 4
 		d.line("%s %s %s %s %s", p.paint(bold, fit(names[i], name)), right(Number(q.GetVersion()), 7),
-			fit(questionKinds[q.GetKind()], 7), instant(q.GetSavedAt().AsTime()),
+			fit(questionfile.KindName(q.GetKind()), 7), instant(q.GetSavedAt().AsTime()),
 			fit(q.GetTitle(), room))
 	}
 	return d.to(w)
@@ -46,7 +41,7 @@ func (p Paper) Question(w io.Writer, q *funnelv1.SavedQuestion) error {
 	d.worded("question", path.Base(q.GetName()))
 	d.worded("title", cmp.Or(q.GetTitle(), "–"))
 	d.worded("version", Number(q.GetVersion())+", saved "+instant(q.GetSavedAt().AsTime())+" UTC")
-	d.worded("kind", questionKinds[q.GetKind()])
+	d.worded("kind", questionfile.KindName(q.GetKind()))
 	words := q.GetWords().ProtoReflect()
 	fields := words.Descriptor().Fields()
 	for i := range fields.Len() {

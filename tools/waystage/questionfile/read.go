@@ -133,6 +133,16 @@ func (r *reader) file(body ast.Node) {
 
 var names = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 
+// KindName is what people call a kind of question; one that is not stated is a funnel.
+func KindName(kind funnelv1.QuestionKind) string {
+	for name, k := range kinds {
+		if k == kind {
+			return name
+		}
+	}
+	return "funnel"
+}
+
 // kinds by their names in a file.
 var kinds = map[string]funnelv1.QuestionKind{
 	"funnel":  funnelv1.QuestionKind_QUESTION_KIND_FUNNEL,
@@ -259,11 +269,15 @@ func (r *reader) question(node ast.Node) *funnelv1.FunnelQuestion {
 		}
 	}
 	if err != nil {
-		message := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-		r.wrong(placeOf(node), "question must be a FunnelQuestion as JSON has it: %s",
-			strings.TrimSpace(strings.TrimPrefix(message, "proto:")))
+		r.wrong(placeOf(node), "question must be a FunnelQuestion as JSON has it: %s", Unpadded(err))
 	}
 	return q
+}
+
+// Unpadded is an error of protojson without the white space that it varies on purpose.
+func Unpadded(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	return strings.TrimSpace(strings.TrimPrefix(text, "proto:"))
 }
 
 func wordNames() string {

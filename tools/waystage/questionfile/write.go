@@ -26,11 +26,7 @@ func Write(questions []*funnelv1.SavedQuestion) (string, error) {
 		if q.GetTitle() != "" {
 			fmt.Fprintf(&out, "    title: %s\n", scalar(q.GetTitle()))
 		}
-		kind := "funnel"
-		if q.GetKind() == funnelv1.QuestionKind_QUESTION_KIND_DROP_OFF {
-			kind = "dropoff"
-		}
-		fmt.Fprintf(&out, "    kind: %s\n", kind)
+		fmt.Fprintf(&out, "    kind: %s\n", KindName(q.GetKind()))
 		writeWords(&out, q.GetWords())
 		if err := writeWhole(&out, q.GetQuestion()); err != nil {
 			return "", fmt.Errorf("writing question %s: %w", q.GetName(), err)
