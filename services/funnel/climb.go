@@ -197,6 +197,10 @@ func (c *MarkCounter) CountMarks(marks []Mark, person *Values) (*Counted, error)
 	}
 	c.attempts = append(c.attempts, a)
 	c.counted.Attempts = c.attempts
+	if c.program.question.Departures {
+		c.leavings = append(c.leavings, nil)
+		c.counted.Leavings = c.leavings
+	}
 	if len(c.program.factors) == 0 {
 		return &c.counted, nil
 	}

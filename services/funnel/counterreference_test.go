@@ -359,7 +359,7 @@ func TestCounterEqualsReference(t *testing.T) {
 			}
 			got := counterResults(rt, facts, m, program)
 			sorted := []gocmp.Option{
-				cmpopts.EquateEmpty(),
+				byName, cmpopts.EquateEmpty(),
 				cmpopts.SortSlices(func(g, h Grouped) bool { return compareKeys(g.Key, h.Key) < 0 }),
 				cmpopts.SortSlices(func(a, b journey.TouchpointID) bool { return a < b }),
 			}

@@ -19,6 +19,9 @@ type Leaving struct {
 	Channel journey.ChannelID
 	// Barriers met at the step's instant or after it, each once.
 	Barriers []journey.TouchpointID
+
+	// trace says the same by number; nil where a course by views was followed.
+	trace *trace
 }
 
 // Manner is how a unit left.

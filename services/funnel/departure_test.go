@@ -151,7 +151,7 @@ func TestLeaving(t *testing.T) {
 			if len(results) != 1 || theOne(results[0].Standing).Depth != c.depth {
 				t.Fatalf("results %+v, want one of depth %d", results, c.depth)
 			}
-			if diff := gocmp.Diff(c.want, results[0].Leavings[0], cmpopts.EquateEmpty()); diff != "" {
+			if diff := gocmp.Diff(c.want, results[0].Leavings[0], cmpopts.EquateEmpty(), byName); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -49,30 +49,31 @@ type NameCount struct {
 
 // farewells are the sums behind a Departure.
 type farewells struct {
-	count      int
-	manners    [Diverted + 1]int
+	count   int
+	manners [Diverted + 1]int
+	// The maps are nil where nothing was added.
 	last, next map[Place]int
 	channels   map[journey.ChannelID]int
 	barriers   map[journey.TouchpointID]int
+	// traces are those of units that a TrailCounter followed, by number: the maps lack them.
+	traces traces
 }
 
-func newFarewells() *farewells {
-	return &farewells{
-		last: make(map[Place]int), next: make(map[Place]int),
-		channels: make(map[journey.ChannelID]int), barriers: make(map[journey.TouchpointID]int),
-	}
-}
+func newFarewells() *farewells { return &farewells{} }
 
 func (f *farewells) add(l *Leaving) {
 	f.count++
 	f.manners[l.Manner]++
-	f.last[l.Last]++
-	if l.Manner != Silent {
-		f.next[l.Next]++
+	if l.trace != nil && f.traces.add(l.trace, l.Manner) {
+		return
 	}
-	f.channels[l.Channel]++
+	addCount(&f.last, l.Last, 1)
+	if l.Manner != Silent {
+		addCount(&f.next, l.Next, 1)
+	}
+	addCount(&f.channels, l.Channel, 1)
 	for _, b := range l.Barriers {
-		f.barriers[b]++
+		addCount(&f.barriers, b, 1)
 	}
 }
 
@@ -81,19 +82,42 @@ func (f *farewells) merge(o *farewells) {
 	for i, n := range o.manners {
 		f.manners[i] += n
 	}
-	mergeCounts(f.last, o.last)
-	mergeCounts(f.next, o.next)
-	mergeCounts(f.channels, o.channels)
-	mergeCounts(f.barriers, o.barriers)
+	mergeCounts(&f.last, o.last)
+	mergeCounts(&f.next, o.next)
+	mergeCounts(&f.channels, o.channels)
+	mergeCounts(&f.barriers, o.barriers)
+	if !f.traces.merge(&o.traces) {
+		f.name(&o.traces)
+	}
 }
 
-func mergeCounts[K comparable](to, from map[K]int) {
+// name adds traces to the maps.
+func (f *farewells) name(t *traces) {
+	if t.table == nil {
+		return
+	}
+	addNamed(&f.last, &t.last, t.table.places)
+	addNamed(&f.next, &t.next, t.table.places)
+	addNamed(&f.channels, &t.channels, t.table.channels)
+	addNamed(&f.barriers, &t.barriers, t.table.barriers)
+}
+
+func addCount[K comparable](to *map[K]int, k K, n int) {
+	if *to == nil {
+		*to = make(map[K]int)
+	}
+	(*to)[k] += n
+}
+
+func mergeCounts[K comparable](to *map[K]int, from map[K]int) {
 	for k, n := range from {
-		to[k] += n
+		addCount(to, k, n)
 	}
 }
 
 func (f *farewells) departure(outcome Outcome) Departure {
+	f.name(&f.traces)
+	f.traces = traces{}
 	tallied := func(n int) Tallied { return Tallied{Count: n, Share: ShareOf(n, f.count)} }
 	return Departure{
 		Outcome: outcome, Count: f.count,
