@@ -7,6 +7,7 @@ import (
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/query/admission"
 	"github.com/waystage/waystage/services/query/answer"
+	"github.com/waystage/waystage/services/query/api"
 	"github.com/waystage/waystage/services/query/plan"
 )
 
@@ -25,12 +26,13 @@ func open(cfg Config) (backend, error) {
 		drawings: st,
 		answers:  answerer, explainer: answerer, people: answerer, questions: st, quarantine: st,
 		catalogue: st,
-		shielded: func(cfg Config, gate *admission.Gate, m *metrics) *answer.Cache {
+		shielded: func(cfg Config, gate *admission.Gate, m *metrics) (*answer.Cache, api.Explainer) {
 			watched := answer.NewWatched(answerer, st, m.cancelled.Inc)
 			return answer.NewCache(gate.Answers(watched, answer.NewCosts(st)), answer.CacheConfig{
 				Store: st, Maps: maps, MaxBytes: cfg.CacheBytes, Count: m.answered,
-			})
+			}), watched.Explainer(answerer)
 		},
+		recall: func(c *answer.Cache) api.Background { return c.Recall(st) },
 	}
 	if cfg.IngestGRPC == "" {
 		return b, nil

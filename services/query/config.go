@@ -26,7 +26,7 @@ type Config struct {
 	QuestionWait     time.Duration `env:"WAYSTAGE_QUERY_QUESTION_WAIT" envDefault:"10s" doc:"Most time that a question waits for its turn before it is refused."`
 	MaxMemoryBytes   int64         `env:"WAYSTAGE_QUERY_MAX_MEMORY_BYTES" envDefault:"4294967296" unit:"bytes" doc:"Most memory that one question may take in ClickHouse."`
 	CacheBytes       int           `env:"WAYSTAGE_QUERY_CACHE_BYTES" envDefault:"67108864" unit:"bytes" doc:"About how much memory kept answers may take; 0 keeps none. One is given again only while nothing it rests on has changed."`
-	JourneyBytes     int           `env:"WAYSTAGE_QUERY_JOURNEY_BYTES" envDefault:"1073741824" unit:"bytes" doc:"About how much memory packed journeys may take that are kept between questions, some 9 bytes a touchpoint; those that do not fit are read for each question. 0 keeps none."`
+	JourneyBytes     int           `env:"WAYSTAGE_QUERY_JOURNEY_BYTES" envDefault:"1073741824" unit:"bytes" doc:"About how much memory packed journeys, and touchpoints with the values that questions look at, may take that are kept between questions, some 9 bytes a touchpoint each; those that do not fit are read for each question. 0 keeps none."`
 	Way              string        `env:"WAYSTAGE_QUERY_WAY" envDefault:"auto" doc:"How funnels are counted: streamed (touchpoints come to this service), inside (within ClickHouse where that is exact), or auto: inside where tables are spread over shards."`
 	BodyMaxBytes     int           `env:"WAYSTAGE_QUERY_BODY_MAX_BYTES" envDefault:"4194304" unit:"bytes" doc:"Largest request, on gRPC and on HTTP."`
 	DrainTimeout     time.Duration `env:"WAYSTAGE_QUERY_DRAIN_TIMEOUT" envDefault:"30s" doc:"Time that calls under way have to end when the service stops."`

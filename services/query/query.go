@@ -42,9 +42,12 @@ type backend struct {
 	quarantine api.Quarantine
 	replayer   api.Replayer
 	lookup     rpc.Keys
-	// shielded are the answers behind what is kept of them; nil where nothing can be kept.
-	shielded func(Config, *admission.Gate, *metrics) *answer.Cache
-	migrate  func(ctx context.Context) error
+	// shielded are the answers behind what is kept of them, and the explainer, both such that who
+	// leaves ends their queries; nil where nothing can be kept.
+	shielded func(Config, *admission.Gate, *metrics) (*answer.Cache, api.Explainer)
+	// recall gives what questions are read by, by the looks of the answers that are kept.
+	recall  func(*answer.Cache) api.Background
+	migrate func(ctx context.Context) error
 	// drawings is nil where no tool reads SQL.
 	drawings drawings
 	close    func() error
@@ -80,15 +83,17 @@ func assemble(
 		return nil, err
 	}
 	answers := gate.Answers(b.answers, nil)
+	var background api.Background
 	if b.shielded != nil {
-		cache := b.shielded(cfg, gate, m)
+		cache, explainer := b.shielded(cfg, gate, m)
 		if err := m.watchKept(reg, cache.KeptBytes); err != nil {
 			return nil, err
 		}
-		answers = cache
+		answers, background, b.explainer = cache, b.recall(cache), explainer
 	}
 	handlers := api.New(api.Config{
-		Sites: b.sites, Keys: b.keys, Maps: b.maps, Questions: b.questions, Answers: answers,
+		Sites: b.sites, Keys: b.keys, Maps: b.maps, Background: background, Questions: b.questions,
+		Answers:   answers,
 		Explainer: gate.Explainer(b.explainer), People: gate.People(b.people),
 		Catalogue: b.catalogue, Quarantine: b.quarantine, Replayer: b.replayer, Now: time.Now,
 	})
@@ -102,6 +107,7 @@ func assemble(
 		Beside:          func(ctx context.Context) error { return b.beside(ctx, log) },
 		QueryParameters: api.QueryParameters,
 		Formats:         api.Formats(),
+		Prepare:         answer.WithGlance,
 	}, rpc.NewGuard(cfg.RootToken, b.lookup, time.Now), handlers.Services(), log, m.observe)
 	if err != nil {
 		return nil, fmt.Errorf("opening the ports of query: %w", err)

@@ -147,10 +147,10 @@ func (b *queryBench) askProduct(ctx context.Context, f form, s span) (answered, 
 	}
 	parent := "sites/" + string(world.BenchmarkSite)
 	if f.dropOff {
-		_, err := b.services.client.Funnels.AskDropOff(ctx, &funnelv1.AskDropOffRequest{
+		answer, err := b.services.client.Funnels.AskDropOff(ctx, &funnelv1.AskDropOffRequest{
 			Parent: parent, Question: q, SummaryOnly: !f.departures,
 		})
-		return answered{}, err //nolint:wrapcheck // the caller says what was asked
+		return answered{way: answer.GetFacts().GetWay()}, err //nolint:wrapcheck // the caller says what
 	}
 	answer, err := b.services.client.Funnels.AskFunnel(ctx, &funnelv1.AskFunnelRequest{
 		Parent: parent, Question: q,

@@ -24,6 +24,7 @@ type edge struct {
 	guard   *Guard
 	access  map[string]Access
 	timeout time.Duration
+	prepare func(context.Context) context.Context
 	log     zerolog.Logger
 	observe Observer
 }
@@ -68,7 +69,11 @@ func (e *edge) admit(
 	if err := authorize(caller, access, request); err != nil {
 		return ctx, caller, err
 	}
-	return context.WithValue(ctx, callerKey{}, caller), caller, nil
+	ctx = context.WithValue(ctx, callerKey{}, caller)
+	if e.prepare != nil {
+		ctx = e.prepare(ctx)
+	}
+	return ctx, caller, nil
 }
 
 // stream is the way of health watches and reflection, which are open to all, and of answers that

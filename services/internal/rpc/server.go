@@ -36,6 +36,8 @@ type Config struct {
 	Beside func(ctx context.Context) error
 	// QueryParameters are the names that may stand in the query of a GET; others are refused.
 	QueryParameters []string
+	// Prepare makes the context of a call, that was let in, the handler's. nil leaves it as it is.
+	Prepare func(context.Context) context.Context
 	// Formats are those of answers over HTTP besides JSON.
 	Formats []Format
 }
@@ -79,7 +81,7 @@ func New(
 	s.endStreams = endStreams
 	e := &edge{
 		draining: draining, guard: guard, access: accessOf(services),
-		timeout: cfg.CallTimeout, log: log, observe: observe,
+		timeout: cfg.CallTimeout, prepare: cfg.Prepare, log: log, observe: observe,
 	}
 	s.grpc = newGRPC(cfg, e)
 	for _, service := range services {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/waystage/waystage/services/journey"
@@ -24,43 +25,66 @@ type Part struct {
 	Rows uint64
 }
 
-// AnswerTables are the tables that answers rest on, every one with a column for the site.
+// AnswerTables are the tables that answers, and the reading of questions, rest on, every one with a
+// column for the site.
 var AnswerTables = []string{
 	"touchpoints", "journeys", "labels", "links", "trait_writes", "profiles", "maps",
-	"personas_current", "freshness",
+	"personas_current", "freshness", "sites",
 }
 
 // AnswerParts lists the active parts of AnswerTables, in no order. Whole tells that these are all
 // there is to the tables: each of them stands on this server alone, as parts of its own. Where
 // nothing is stored at all that is not told.
 func (s *Store) AnswerParts(ctx context.Context) (parts []Part, whole bool, err error) {
-	names := textList(AnswerTables)
-	var own uint64
-	rows, err := s.conn.Query(ctx, `SELECT table, path, name, partition_id, min_block_number,
-			max_block_number, data_version, hash_of_all_files, rows, (
-				SELECT count() FROM system.tables WHERE database = currentDatabase()
-					AND name IN (`+names+`)
-					AND engine IN ('MergeTree', 'ReplacingMergeTree', 'AggregatingMergeTree'))
+	rows, err := s.conn.Query(ctx, `SELECT table, engine, path, name, partition_id,
+			min_block_number, max_block_number, data_version, hash_of_all_files, rows
 		FROM system.parts
-		WHERE active AND database = currentDatabase() AND table IN (`+names+`)`)
+		WHERE active AND database = currentDatabase() AND table IN (`+textList(AnswerTables)+`)`)
 	if err != nil {
 		return nil, false, s.broken(err, "listing parts of tables")
 	}
 	defer rows.Close() //nolint:errcheck // read to its end or given up
+	engines := make(map[string]string)
 	for rows.Next() {
 		var p Part
-		var path string
-		if err := rows.Scan(&p.Table, &path, &p.Name, &p.Partition, &p.First, &p.Last,
-			(*version)(&p.Mutation), &p.Hash, &p.Rows, &own); err != nil {
+		var engine, path string
+		if err := rows.Scan(&p.Table, &engine, &path, &p.Name, &p.Partition, &p.First, &p.Last,
+			(*version)(&p.Mutation), &p.Hash, &p.Rows); err != nil {
 			return nil, false, s.broken(err, "reading a part of a table")
 		}
+		engines[p.Table] = engine
 		if p.Mutation <= p.Last {
 			p.Mutation = 0 // without one it is the number of the first insert
 		}
 		p.Place = strings.TrimSuffix(strings.TrimSuffix(path, "/"), p.Name)
 		parts = append(parts, p)
 	}
-	return parts, int(own) == len(AnswerTables), s.broken(rows.Err(), "reading parts of tables")
+	if err := rows.Err(); err != nil {
+		return nil, false, s.broken(err, "reading parts of tables")
+	}
+	whole, err = s.standHere(ctx, engines)
+	return parts, whole, err
+}
+
+// ownEngines are those of tables whose parts are their own.
+var ownEngines = []string{"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree"}
+
+// standHere tells whether AnswerTables stand on this server alone. engines are those of the tables
+// with parts here; where some have none, the server is asked about all.
+func (s *Store) standHere(ctx context.Context, engines map[string]string) (bool, error) {
+	for _, engine := range engines {
+		if !slices.Contains(ownEngines, engine) {
+			return false, nil
+		}
+	}
+	if len(engines) == len(AnswerTables) || len(engines) == 0 {
+		return len(engines) > 0, nil
+	}
+	var own uint64
+	err := s.conn.QueryRow(ctx, `SELECT count() FROM system.tables
+		WHERE database = currentDatabase() AND name IN (`+textList(AnswerTables)+`)
+			AND engine IN (`+textList(ownEngines)+`)`).Scan(&own)
+	return int(own) == len(AnswerTables), s.broken(err, "asking where tables stand")
 }
 
 // version scans an unsigned number as a signed one.

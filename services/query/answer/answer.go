@@ -54,7 +54,7 @@ func New(st *store.Store, maps Maps, maxMemoryBytes int64) *Answerer {
 	}
 	return &Answerer{
 		store: st, maps: maps, directory: newDirectory(st), settings: settings,
-		resident: newResident(st, DefaultJourneyBytes),
+		resident: newResident(st, settings, DefaultJourneyBytes),
 		newest:   make(map[journey.SiteID]*journey.Map),
 	}
 }

@@ -151,12 +151,13 @@ func ask[A any](
 		}
 	}()
 	k, unclear := keyOf(a.site, a.question, a.more...)
-	state, unsure := c.ledger.now(ctx, a.site)
+	ctx = WithGlance(ctx)
+	looked, unsure := c.ledger.glance(ctx)
 	if unclear != nil || unsure != nil {
 		given, err = evaluate(ctx) // which tells what is wrong, if anything is
 		return given, Unkept, err
 	}
-	ctx = withParts(ctx, c.ledger.parts())
+	state := looked.stamp(a.site)
 	found, ok := c.find(ctx, a, k, state)
 	if from = Kept; !ok {
 		found, from, err = c.share(ctx, a, flightID{k, state},

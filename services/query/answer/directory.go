@@ -36,12 +36,22 @@ type directory struct {
 	links    *table
 	personas words
 	sites    words
+	// derivations sum the entries of each site up, by its number.
+	derivations map[uint32]*derivations
 	// repeats are where the touchpoints of persons begin to be repeats, by place in entries of the
 	// person's smallest identity; persons without any are not in it.
 	repeats map[uint32][]journey.Boundary
 	// current is the map version of a site that settles found to be the one by which all of its
 	// profiles were derived.
 	current map[journey.SiteID]journey.MapVersion
+}
+
+// derivations sum the entries of a site up.
+type derivations struct {
+	// versions count them by map version.
+	versions map[journey.MapVersion]int
+	// lastWriteAt is not before the newest of theirs.
+	lastWriteAt int64
 }
 
 // entry is what is derived of an identity.
@@ -60,7 +70,8 @@ type entry struct {
 func newDirectory(st *store.Store) *directory {
 	return &directory{
 		store: st, numbers: newTable(0), links: newTable(0), repeats: make(map[uint32][]journey.Boundary),
-		current: make(map[journey.SiteID]journey.MapVersion),
+		current:     make(map[journey.SiteID]journey.MapVersion),
+		derivations: make(map[uint32]*derivations),
 	}
 }
 
@@ -163,12 +174,30 @@ func (d *directory) take(u *update) {
 	if u.whole {
 		d.numbers, d.links, d.entries = newTable(0), newTable(0), nil
 		clear(d.repeats)
+		clear(d.derivations)
 	}
 	d.generation++
 	d.table, d.parts = u.table, u.parts
+	d.reserve(u.blocks)
 	for _, b := range u.blocks {
 		d.add(b)
 	}
+}
+
+// reserve makes room for the rows of blocks.
+func (d *directory) reserve(blocks []*store.Block) {
+	rows, linked := 0, 0
+	for _, b := range blocks {
+		rows += b.Rows
+		for i, person := range b.UInt64(1) {
+			if person != b.UInt64(0)[i] {
+				linked += 2
+			}
+		}
+	}
+	d.numbers.reserve(rows)
+	d.links.reserve(linked)
+	d.entries = slices.Grow(d.entries, rows)
 }
 
 // add takes the rows of a block, where nothing newer is known of their identities.
@@ -233,17 +262,46 @@ func (d *directory) put(e entry, repeats []journey.Boundary) {
 	d.link(uint64(e.identity), uint64(e.person))
 	n, ok := d.numbers.get(uint64(e.identity))
 	if ok {
+		d.derivationsOf(d.entries[n].site).versions[d.entries[n].version]--
 		d.entries[n] = e
 	} else {
 		n = uint64(len(d.entries))
 		d.numbers.set(uint64(e.identity), n)
 		d.entries = append(d.entries, e)
 	}
+	of := d.derivationsOf(e.site)
+	of.versions[e.version]++
+	of.lastWriteAt = max(of.lastWriteAt, e.lastWriteAt)
 	if len(repeats) > 0 && uint64(e.person) == uint64(e.identity) {
 		d.repeats[uint32(n)] = repeats
 	} else if len(d.repeats) > 0 {
 		delete(d.repeats, uint32(n))
 	}
+}
+
+func (d *directory) derivationsOf(site uint32) *derivations {
+	of := d.derivations[site]
+	if of == nil {
+		of = &derivations{versions: make(map[journey.MapVersion]int)}
+		d.derivations[site] = of
+	}
+	return of
+}
+
+// alike tells that one map version gave all entries of a site, and that none knows of facts after
+// an instant. It may be false where it holds.
+func (d *directory) alike(site journey.SiteID, version journey.MapVersion, asOf int64) bool {
+	number, known := d.sites.numbers[string(site)]
+	of := d.derivations[number]
+	if !known || of == nil {
+		return true
+	}
+	for v, n := range of.versions {
+		if n > 0 && v != version {
+			return false
+		}
+	}
+	return of.lastWriteAt <= asOf
 }
 
 // link remembers that an identity is not its person's only one, if so.
@@ -310,12 +368,19 @@ func (d *directory) personOf(identity uint64) (person uint64, ok bool) {
 func (d *directory) identitiesOf(
 	persons []journey.PersonID,
 ) map[journey.PersonID][]journey.IdentityID {
+	d.mutex.RLock()
+	defer d.mutex.RUnlock()
+	return d.identitiesIn(persons)
+}
+
+// identitiesIn is identitiesOf where the directory is locked.
+func (d *directory) identitiesIn(
+	persons []journey.PersonID,
+) map[journey.PersonID][]journey.IdentityID {
 	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
 	for _, p := range persons {
 		of[p] = nil
 	}
-	d.mutex.RLock()
-	defer d.mutex.RUnlock()
 	for _, e := range d.entries {
 		if list, wanted := of[e.person]; wanted {
 			of[e.person] = append(list, e.identity)

@@ -36,10 +36,11 @@ func codebookOf(m *masks, labels []store.Label) (*codebook, error) {
 	var entries []uint32
 	for _, l := range labels {
 		steps, _ := m.of(uint64(l.Code))
-		if steps&(steps-1) != 0 {
-			return nil, errUnsure
+		step, err := theStep(steps)
+		if err != nil {
+			return nil, err
 		}
-		entries = append(entries, uint32(l.Code)|uint32(bits.Len32(steps))<<journey.LabelBits)
+		entries = append(entries, uint32(l.Code)|uint32(step)<<journey.LabelBits)
 	}
 	slices.Sort(entries)
 	entries = slices.Compact(entries)
@@ -52,6 +53,15 @@ func codebookOf(m *masks, labels []store.Label) (*codebook, error) {
 			}
 		}
 	}
+}
+
+// theStep is one more than the one step of which there is a bit, 0 where there is none. Errors:
+// errUnsure where there are several.
+func theStep(steps uint32) (uint8, error) {
+	if steps&(steps-1) != 0 {
+		return 0, errUnsure
+	}
+	return uint8(bits.Len32(steps)), nil
 }
 
 // codebookTries is how many factors are tried for a size.
@@ -81,8 +91,7 @@ type harvest struct {
 }
 
 // reaper is a worker's part of a harvest. Of each bucket it has records: a head, which is the
-// identity without the bits that say its bucket and the number of marks, then the marks, in the
-// order of the journey.
+// identity without the bits that say its bucket and the number of marks, then the marks, ascending.
 type reaper struct {
 	buckets [bucketCount][]uint64
 	kept    int
@@ -231,6 +240,7 @@ func (r *reaper) reapRow(identity uint64, row []uint64, codes *codebook, h *harv
 	if n == begin {
 		return
 	}
+	inOrder(kept[begin+1 : n+1])
 	kept[begin] = headOf(identity, n-begin)
 	*to = kept[:n+1]
 	r.kept += n - begin
@@ -238,10 +248,14 @@ func (r *reaper) reapRow(identity uint64, row []uint64, codes *codebook, h *harv
 
 // gatherMarks reads packed journeys the fast way.
 func (in *inquiry) gatherMarks(ctx context.Context) (*gathered, error) {
-	if in.program.Conditioned() != 0 {
-		return in.gatherConditioned(ctx)
+	if in.byValues() {
+		g, err := in.gatherResident(ctx, in.stockAlbum)
+		if errors.Is(err, errNotResident) {
+			err = errUnsure
+		}
+		return g, err
 	}
-	if g, err := in.gatherResident(ctx); !errors.Is(err, errNotResident) {
+	if g, err := in.gatherResident(ctx, in.stockPacked); !errors.Is(err, errNotResident) {
 		return g, err
 	}
 	h := newHarvest(in.program, workers())

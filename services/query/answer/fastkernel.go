@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,20 +14,27 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// sheaf is a record of a person's marks, and the next one of the same person.
+// sheaf is a run of touchpoints of one identity or person, ascending, and the next one of the same:
+// a row of a shelf, or marks of a record.
 type sheaf struct {
-	marks []uint64
-	next  int32
+	of             int32
+	next           int32
+	from, to, size uint32
 }
 
-// gleaner evaluates the persons of a harvest, bucket by bucket: first those of one identity, then
-// the others by the bucket of the person. It keeps its scratch space. Not safe for concurrent use.
+// gleaner evaluates the persons of what the fast way found, bucket by bucket: first those of one
+// identity, then the others by the bucket of the person. It keeps its scratch space. Not safe for
+// concurrent use.
 type gleaner struct {
 	*fastScratch
 
 	kernel  *kernel
 	number  int
 	counter *funnel.MarkCounter
+	// trail is the counter where departures are asked, nil where they are not. left are the persons
+	// whom it cannot count.
+	trail *funnel.TrailCounter
+	left  []journey.PersonID
 	// asksPersons tells that breakdowns ask persons for values.
 	asksPersons bool
 	values      funnel.Values
@@ -36,32 +42,39 @@ type gleaner struct {
 
 // fastScratch is what a gleaner needs and leaves for the next question.
 type fastScratch struct {
-	// chains has the first and the last sheaf of each person, as first<<32 | last.
+	// chains has the first and the last sheaf of each identity or person, as first<<32 | last.
 	chains  *table
 	sheaves []sheaf
-	strips  [][]uint64
-	marks   []funnel.Mark
-	arena   []uint64
+	// records are those of which the sheaves at hand are parts, unless they are rows of shelves.
+	records [][]uint64
+	// marks are those of the identity or person at hand; course its touchpoints instead, where
+	// departures are asked.
+	marks  runs[funnel.Mark]
+	course runs[funnel.TrailTouch]
 	// spill are records of persons that may have several identities, by the person's bucket. Their
 	// heads have the person for the identity.
 	spill [bucketCount][]uint64
 }
 
-var fastScratches = sync.Pool{New: func() any { return &fastScratch{chains: newTable(bucketBits)} }}
+var fastScratches = sync.Pool{New: func() any { return &fastScratch{chains: newScattered()} }}
 
-// glean evaluates all persons of the harvest.
-func (k *kernel) glean(ctx context.Context, workers int) error {
+// glean evaluates all persons of what was gathered, but for those left over, whom it gives.
+func (k *kernel) glean(ctx context.Context, workers int) (left []journey.PersonID, err error) {
 	all := make([]*gleaner, workers)
 	for i := range all {
 		all[i] = newGleaner(k, i)
 		all[i].counter.Interrupt = ctx.Err
 		defer fastScratches.Put(all[i].fastScratch)
 	}
-	err := inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.single(bucket) })
+	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.single(bucket) })
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.several(bucket, all) })
+	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.several(bucket, all) })
+	for _, g := range all {
+		left = append(left, g.left...)
+	}
+	return left, err
 }
 
 // inBuckets lets all gleaners do something with every bucket.
@@ -89,8 +102,14 @@ func inBuckets(
 func newGleaner(k *kernel, number int) *gleaner {
 	g := &gleaner{
 		fastScratch: fastScratches.Get().(*fastScratch),
-		kernel:      k, number: number, counter: k.program.MarkCounter(k.newest),
+		kernel:      k, number: number,
 		asksPersons: len(k.program.Question().Breakdowns) > 0,
+	}
+	if k.trails != nil {
+		g.trail = k.program.TrailCounter(k.trails)
+		g.counter = g.trail.MarkCounter
+	} else {
+		g.counter = k.program.MarkCounter(k.newest)
 	}
 	for i := range g.spill {
 		g.spill[i] = g.spill[i][:0]
@@ -100,124 +119,137 @@ func newGleaner(k *kernel, number int) *gleaner {
 
 // single evaluates the persons of one identity in a bucket and sets the others' marks aside.
 func (g *gleaner) single(bucket int) error {
-	k, h := g.kernel.stock, g.kernel.harvest
-	g.arena = g.arena[:0]
-	g.open(k.rows(bucket)*recordWords + h.words(bucket))
-	if k != nil {
-		if err := g.takeStock(bucket); err != nil {
-			return err
-		}
-	}
-	if h != nil {
+	if h := g.kernel.harvest; h != nil {
+		var records [][]uint64
 		for _, r := range h.reapers {
-			g.each(bucket, r.buckets[bucket], g.sort)
+			records = append(records, r.buckets[bucket])
 		}
-	}
-	return g.evaluate()
-}
-
-// sort chains a record of an identity that is alone, and sets others aside.
-func (g *gleaner) sort(identity uint64, record []uint64) {
-	if person, linked := g.kernel.directory.linked(identity); linked {
-		g.setAside(person, record)
+		g.chainRecords(bucket, records)
 	} else {
-		g.chain(identity, record[1:])
+		g.chainRows(bucket)
 	}
+	return g.evaluate(func(identity uint64, opens bool) error {
+		if person, linked := g.kernel.directory.linked(identity); linked {
+			g.setAside(person)
+			return nil
+		}
+		if !opens {
+			return nil
+		}
+		return g.count(journey.PersonID(identity))
+	})
 }
 
 // several evaluates the persons of a bucket whose marks were set aside.
 func (g *gleaner) several(bucket int, all []*gleaner) error {
-	size := 0
-	for _, from := range all {
-		size += len(from.spill[bucket])
+	records := make([][]uint64, len(all))
+	for i, from := range all {
+		records[i] = from.spill[bucket]
 	}
-	g.open(size)
-	for _, from := range all {
-		g.each(bucket, from.spill[bucket], func(person uint64, record []uint64) {
-			g.chain(person, record[1:])
-		})
-	}
-	return g.evaluate()
+	g.chainRecords(bucket, records)
+	return g.evaluate(func(person uint64, opens bool) error {
+		if !opens {
+			return nil
+		}
+		return g.count(journey.PersonID(person))
+	})
 }
 
-// each goes over records, which are given with their heads.
-func (g *gleaner) each(bucket int, records []uint64, do func(identity uint64, record []uint64)) {
-	for len(records) > 0 {
-		end := 1 + int(records[0]&maxRecord)
-		do(identityOf(bucket, records[0]), records[:end])
-		records = records[end:]
-	}
-}
-
-// setAside keeps a record, whose head does not matter, for the person.
-func (g *gleaner) setAside(person uint64, record []uint64) {
-	to := &g.spill[bucketOf(person)]
-	for marks := record[1:]; len(marks) > 0; {
-		n := min(len(marks), maxRecord)
-		*to = append(append(*to, headOf(person, n)), marks[:n]...)
-		marks = marks[n:]
+// chainRows chains the rows that the shelves have of a bucket.
+func (g *gleaner) chainRows(bucket int) {
+	k := g.kernel.stock
+	g.open(k.mostRows(bucket))
+	for n, s := range k.shelves {
+		for i := s.starts[bucket]; i < s.starts[bucket+1]; i++ {
+			from, to := s.row(i)
+			g.chain(s.identities[i], sheaf{of: int32(n), from: from, to: to})
+		}
 	}
 }
 
 // recordWords is about how many words a person of a bucket has at least, on average.
 const recordWords = 4
 
-// open makes room for the persons of so many words of records.
-func (g *gleaner) open(words int) {
-	g.sheaves = g.sheaves[:0]
-	g.chains.reset(words / recordWords)
+// chainRecords chains records of a bucket.
+func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
+	words := 0
+	for _, of := range records {
+		words += len(of)
+	}
+	g.open(words / recordWords)
+	g.records = records
+	for n, of := range records {
+		for at := 0; at < len(of); {
+			from := at + 1
+			at = from + int(of[at]&maxRecord)
+			g.chain(identityOf(bucket, of[from-1]),
+				sheaf{of: int32(n), from: uint32(from), to: uint32(at)})
+		}
+	}
 }
 
-// chain adds marks to a person's.
-func (g *gleaner) chain(person uint64, marks []uint64) {
+// open makes room for so many identities or persons.
+func (g *gleaner) open(size int) {
+	g.sheaves, g.records = g.sheaves[:0], nil
+	g.chains.reset(size)
+}
+
+// chain adds a sheaf to those of an identity or person.
+func (g *gleaner) chain(of uint64, s sheaf) {
 	n := uint64(len(g.sheaves))
-	g.sheaves = append(g.sheaves, sheaf{marks, -1})
-	c := g.chains.at(person)
+	s.next, s.size = -1, s.to-s.from
+	c := g.chains.at(of)
 	if c.key == 0 {
-		g.chains.put(c, cell{person, n<<32 | n})
+		g.sheaves = append(g.sheaves, s)
+		g.chains.put(c, cell{of, n<<32 | n})
 		return
 	}
+	// The first sheaf has the size of all.
+	g.sheaves[c.value>>32].size += s.size
 	g.sheaves[uint32(c.value)].next = int32(n)
+	g.sheaves = append(g.sheaves, s)
 	c.value = c.value>>32<<32 | n
 }
 
-// evaluate evaluates the persons at hand.
-func (g *gleaner) evaluate() error {
+// setAside keeps what is at hand for a person.
+func (g *gleaner) setAside(person uint64) {
+	to := &g.spill[bucketOf(person)]
+	if g.trail != nil {
+		*to = record(*to, person, g.course.all)
+	} else {
+		*to = record(*to, person, g.marks.all)
+	}
+}
+
+// record appends words as records of a person.
+func record[W ~uint64](to []uint64, person uint64, words []W) []uint64 {
+	for len(words) > 0 {
+		n := min(len(words), maxRecord)
+		to = append(to, headOf(person, n))
+		for _, w := range words[:n] {
+			to = append(to, uint64(w))
+		}
+		words = words[n:]
+	}
+	return to
+}
+
+// evaluate lays out the marks of each of those chained and does something with them. opens tells
+// that one of the marks opens an attempt.
+func (g *gleaner) evaluate(do func(of uint64, opens bool) error) error {
 	for _, c := range g.chains.cells {
-		if c.key == 0 || !g.inOrder(int32(c.value>>32)) {
+		if c.key == 0 {
 			continue
 		}
-		if err := g.count(journey.PersonID(c.key)); err != nil {
+		opens, known := g.layOut(int32(c.value >> 32))
+		if !known {
+			return errUnsure
+		}
+		if err := do(c.key, opens); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inOrder lays a person's marks out in order. False if none opens an attempt.
-func (g *gleaner) inOrder(first int32) bool {
-	g.strips = g.strips[:0]
-	for i := first; i >= 0; i = g.sheaves[i].next {
-		g.strips = append(g.strips, g.sheaves[i].marks)
-		// Months come one after the other, mostly.
-		for n := len(g.strips) - 1; n > 0 && g.strips[n][0] < g.strips[n-1][0]; n-- {
-			g.strips[n], g.strips[n-1] = g.strips[n-1], g.strips[n]
-		}
-	}
-	g.marks = g.marks[:0]
-	opens, sorted, last := false, true, uint64(0)
-	for _, strip := range g.strips {
-		for _, m := range strip {
-			opens = opens || funnel.Mark(m).Step() == 0
-			sorted = sorted && m >= last
-			last = m
-			g.marks = append(g.marks, funnel.Mark(m))
-		}
-	}
-	if opens && !sorted {
-		slices.Sort(g.marks)
-	}
-	return opens
 }
 
 // count counts the person whose marks are at hand.
@@ -228,84 +260,20 @@ func (g *gleaner) count(person journey.PersonID) error {
 		g.values = g.counter.PersonValues(&view)
 		values = &g.values
 	}
-	counted, err := g.counter.CountMarks(g.marks, values)
+	var counted *funnel.Counted
+	var err error
+	if g.trail != nil {
+		counted, err = g.countTrail(person, values)
+	} else {
+		counted, err = g.counter.CountMarks(g.marks.all, values)
+	}
 	switch {
 	case errors.Is(err, funnel.ErrTooBig):
 		return tooBig(err, result{person: person})
 	case err != nil:
 		return fault.Wrap(fault.Internal, err, "counting a person")
-	case len(counted.Attempts) == 0:
+	case counted == nil || len(counted.Attempts) == 0:
 		return nil
 	}
 	return g.kernel.yield(g.number, result{person: person, counted: counted})
-}
-
-// takeStock takes what is kept in memory of a bucket.
-func (g *gleaner) takeStock(bucket int) error {
-	k := g.kernel.stock
-	for _, s := range k.shelves {
-		inside := s.base >= k.first && s.base+maxShelfSpan <= k.last
-		for i := s.starts[bucket]; i < s.starts[bucket+1]; i++ {
-			from, to := s.row(i)
-			record := g.take(s.base, s.at[from:to], s.codes[from:to], inside)
-			if record == nil {
-				return errUnsure
-			}
-			if len(record) > 1 {
-				g.sort(s.identities[i], record)
-			}
-		}
-	}
-	return nil
-}
-
-// rows is how many rows there are in a bucket.
-func (k *stock) rows(bucket int) int {
-	if k == nil {
-		return 0
-	}
-	n := 0
-	for _, s := range k.shelves {
-		n += int(s.starts[bucket+1] - s.starts[bucket])
-	}
-	return n
-}
-
-// words is how many words of records there are in a bucket.
-func (h *harvest) words(bucket int) int {
-	if h == nil {
-		return 0
-	}
-	n := 0
-	for _, r := range h.reapers {
-		n += len(r.buckets[bucket])
-	}
-	return n
-}
-
-// take makes a record of touchpoints; its head is not set. nil if one of them is not understood.
-// inside tells that the question sees all of them.
-func (g *gleaner) take(base int64, at []uint32, codes []uint16, inside bool) []uint64 {
-	k := g.kernel.stock
-	begin := len(g.arena)
-	g.arena = slices.Grow(g.arena, len(at)+1)[:begin+len(at)+1]
-	record := g.arena[begin:]
-	n := 1
-	for i, code := range codes {
-		step := k.steps[code]
-		if step == 0 {
-			continue
-		}
-		instant := base + int64(at[i])
-		if !inside && (instant < k.first || instant > k.last) {
-			continue
-		}
-		if step == unknownCode {
-			return nil
-		}
-		record[n] = uint64(funnel.MarkOf(instant, int(step)-1))
-		n++
-	}
-	g.arena = g.arena[:begin+n]
-	return record[:n]
 }

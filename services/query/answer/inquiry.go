@@ -27,6 +27,8 @@ type inquiry struct {
 	// where they make no difference.
 	newest  *journey.Map
 	repeats *repeats
+	// apart is how many persons were evaluated by rows of theirs alone.
+	apart int
 	// explaining is the unit that alone is asked about; nil where all are.
 	explaining *explaining
 	// outlook is that of the tables when it was asked, again a newer one of the packed journeys and
@@ -73,8 +75,10 @@ func (in *inquiry) answer(
 	// What is known of persons is read while the touchpoints come.
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		g, err = in.gather(both, ways[0])
-		return ignoreUnsure(err)
+		if g, err = in.gather(both, ways[0]); errors.Is(err, errUnsure) {
+			g, err = nil, nil
+		}
+		return err
 	})
 	group.Go(func() (err error) {
 		known, err = in.surroundings(both)
@@ -122,13 +126,6 @@ func (in *inquiry) tryWays(
 	return known.facts, nil
 }
 
-func ignoreUnsure(err error) error {
-	if errors.Is(err, errUnsure) {
-		return nil
-	}
-	return err
-}
-
 // evaluate evaluates what was gathered. The directory is locked.
 func (in *inquiry) evaluate(
 	ctx context.Context, g *gathered, known *surroundings, result yield,
@@ -146,7 +143,14 @@ func (in *inquiry) evaluate(
 	}
 	if g.harvest != nil || g.stock != nil {
 		defer g.harvest.free()
-		return k.glean(ctx, workers())
+		if in.program.Followed() {
+			k.trails = funnel.NewTrailTable(k.newest, g.stock.views)
+		}
+		left, err := k.glean(ctx, workers())
+		if err != nil {
+			return err
+		}
+		return in.leftOver(ctx, left, known, result)
 	}
 	if in.program.Question().Unit.Kind != funnel.PersonUnit {
 		k.units = newInterner()
@@ -166,9 +170,13 @@ func (in *inquiry) gather(ctx context.Context, w way) (*gathered, error) {
 
 // gatherRows reads rows of touchpoints.
 func (in *inquiry) gatherRows(ctx context.Context, order plan.Order) (*gathered, error) {
-	needs := in.needs(order)
+	return in.gatherNeeded(ctx, in.needs(order))
+}
+
+// gatherNeeded reads rows of touchpoints with what is needed of them.
+func (in *inquiry) gatherNeeded(ctx context.Context, needs plan.Needs) (*gathered, error) {
 	query, layout := plan.Touchpoints(in.site, in.program.Question(), needs)
-	g := &gathered{program: in.program, repeats: in.repeats, order: order, layout: layout}
+	g := &gathered{program: in.program, repeats: in.repeats, order: needs.Order, layout: layout}
 	if !in.program.Plain() || in.explaining != nil {
 		g.views = newViews(in.program, in.repeats, needs.Values)
 	}
@@ -233,17 +241,20 @@ func (in *inquiry) streamSeen(
 func (a *Answerer) stream(
 	ctx context.Context, query plan.Query, add func(*store.Block) error,
 ) error {
+	if err := a.store.Stream(ctx, storeQuery(query, a.settings), add); err != nil {
+		return fmt.Errorf("reading touchpoints: %w", err)
+	}
+	return nil
+}
+
+func storeQuery(query plan.Query, settings map[string]string) store.Query {
 	columns := make([]store.Column, len(query.Columns))
 	for i, c := range query.Columns {
 		columns[i] = store.Column{Name: c.Name, Type: columnTypes[c.Type]}
 	}
-	err := a.store.Stream(ctx, store.Query{
-		SQL: query.SQL, Params: query.Params, Settings: a.settings, Columns: columns,
-	}, add)
-	if err != nil {
-		return fmt.Errorf("reading touchpoints: %w", err)
+	return store.Query{
+		SQL: query.SQL, Params: query.Params, Settings: settings, Columns: columns,
 	}
-	return nil
 }
 
 var columnTypes = map[plan.Type]store.ColumnType{

@@ -41,7 +41,9 @@ type kernel struct {
 	variants  map[journey.PersonID][]journey.Value
 	newest    *journey.Map
 	units     *interner
-	yield     yield
+	// trails is what departures are told by the fast way, nil where they are not.
+	trails *funnel.TrailTable
+	yield  yield
 	// explaining is the unit that alone is asked about; nil where all are counted.
 	explaining *explaining
 }

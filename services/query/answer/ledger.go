@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,17 +28,18 @@ import (
 // A merge that it takes for a change costs an answer kept, never a wrong one.
 type ledger struct {
 	store *store.Store
-	// turn lets one round look at a time.
-	turn sync.Mutex
-
+	// most is how many rows of new parts are looked through for their sites.
+	most  uint64
 	mutex sync.Mutex
-	// next is the round that has not begun, if somebody waits for one.
+	// next is the round that has not begun, if somebody waits for one; the mutex guards it.
 	next *round
+
+	// turn lets one round look at a time, and guards what follows.
+	turn sync.Mutex
 	// seen are the parts as they were last listed, nil before the first time.
 	seen map[partID]store.Part
-	// listed are the same as they were listed.
-	listed []store.Part
-	// all counts the changes of all sites, sites those of each besides.
+	// all counts the changes of all sites, sites those of each besides. A map once given does not
+	// change.
 	all   uint64
 	sites map[journey.SiteID]uint64
 }
@@ -50,14 +52,21 @@ type partID struct{ place, name, hash string }
 type stamp struct{ all, site uint64 }
 
 func newLedger(st *store.Store) *ledger {
-	return &ledger{store: st, sites: make(map[journey.SiteID]uint64)}
+	return &ledger{store: st, most: maxRows, sites: make(map[journey.SiteID]uint64)}
 }
 
-// round is one look at the parts, for all who asked before it began.
+// round is one look at the parts, for all who asked before it began. What it found is there once it
+// is done, and does not change any more.
 type round struct {
-	done chan struct{}
-	err  error
+	done    chan struct{}
+	outlook *outlook
+	all     uint64
+	sites   map[journey.SiteID]uint64
+	err     error
 }
+
+// stamp is that of a site.
+func (r *round) stamp(site journey.SiteID) stamp { return stamp{r.all, r.sites[site]} }
 
 // lookTime bounds a look.
 const lookTime = 30 * time.Second
@@ -65,9 +74,8 @@ const lookTime = 30 * time.Second
 // errScattered tells that tables have parts that this server does not list.
 var errScattered = errors.New("tables stand on several servers: no answers are kept")
 
-// now is the stamp of a site, by a look that began after the call. Errors: errScattered,
-// Unavailable.
-func (l *ledger) now(ctx context.Context, site journey.SiteID) (stamp, error) {
+// now is a look that began after the call. Errors: errScattered, Unavailable.
+func (l *ledger) now(ctx context.Context) (*round, error) {
 	l.mutex.Lock()
 	r := l.next
 	if r == nil {
@@ -79,21 +87,9 @@ func (l *ledger) now(ctx context.Context, site journey.SiteID) (stamp, error) {
 	select {
 	case <-r.done:
 	case <-ctx.Done():
-		return stamp{}, fmt.Errorf("asking for the state of site %s: %w", site, ctx.Err())
+		return nil, fmt.Errorf("asking for the state of the tables: %w", ctx.Err())
 	}
-	if r.err != nil {
-		return stamp{}, r.err
-	}
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return stamp{l.all, l.sites[site]}, nil
-}
-
-// parts are those of the last look. They must not be changed.
-func (l *ledger) parts() []store.Part {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return l.listed
+	return r, r.err
 }
 
 func (l *ledger) run(ctx context.Context, r *round) {
@@ -105,17 +101,17 @@ func (l *ledger) run(ctx context.Context, r *round) {
 	l.mutex.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	r.err = l.look(ctx)
+	r.err = l.look(ctx, r)
 }
 
 // maxTries is how often parts are listed again because some went before their sites were read.
 const maxTries = 3
 
-// maxRows is how many rows are looked through for their sites.
+// maxRows is how many rows of new parts are looked through: those of more may be of any site.
 const maxRows = 2_000_000
 
 // look lists the parts and counts what has changed.
-func (l *ledger) look(ctx context.Context) error {
+func (l *ledger) look(ctx context.Context, r *round) error {
 	for try := 1; ; try++ {
 		parts, whole, err := l.store.AnswerParts(ctx)
 		if err != nil {
@@ -126,7 +122,7 @@ func (l *ledger) look(ctx context.Context) error {
 		}
 		c := changesOf(l.seen, parts)
 		sites, found := map[string][]journey.SiteID{}, true
-		if len(c.fresh) > 0 && !c.all && c.rows() <= maxRows {
+		if len(c.fresh) > 0 && !c.all && c.rows() <= l.most {
 			if sites, err = l.store.PartSites(ctx, c.fresh); err != nil {
 				return fmt.Errorf("looking for what has changed: %w", err)
 			}
@@ -135,17 +131,16 @@ func (l *ledger) look(ctx context.Context) error {
 		if !found && try < maxTries {
 			continue
 		}
-		c.all = c.all || !found || c.rows() > maxRows
+		c.all = c.all || !found || c.rows() > l.most
 		l.take(parts, c.all, sites)
+		r.outlook, r.all, r.sites = newOutlook(parts), l.all, l.sites
 		return nil
 	}
 }
 
-// take takes what was found over.
+// take takes what was found over. It is this round's turn.
 func (l *ledger) take(parts []store.Part, all bool, sites map[string][]journey.SiteID) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	l.seen, l.listed = make(map[partID]store.Part, len(parts)), parts
+	l.seen = make(map[partID]store.Part, len(parts))
 	for _, p := range parts {
 		l.seen[idOf(p)] = p
 	}
@@ -153,6 +148,7 @@ func (l *ledger) take(parts []store.Part, all bool, sites map[string][]journey.S
 		l.all++
 		return
 	}
+	l.sites = maps.Clone(l.sites)
 	changed := make(map[journey.SiteID]bool)
 	for _, of := range sites {
 		for _, site := range of {

@@ -1,11 +1,19 @@
 package answer
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/waystage/waystage/services/engine/enginetest"
 	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // part is one of the inserts first to last.
@@ -36,6 +44,9 @@ func TestChanges(t *testing.T) {
 	refilled.Hash = "different"
 	merged, mutated := part("1-2", 1, 2), part("1-3", 1, 3)
 	mutated.Mutation = 9
+	rebuilt, otherwise := merged, merged
+	rebuilt.Place = "there/"
+	otherwise.Table = "labels"
 	for name, c := range map[string]struct {
 		seen  map[partID]store.Part
 		now   []store.Part
@@ -54,12 +65,20 @@ func TestChanges(t *testing.T) {
 		"a hole in the middle": {
 			seen: seen(one, three), now: []store.Part{part("1-3", 1, 3)}, fresh: []string{"1-3"},
 		},
-		"a part went":          {seen: seen(one, two), now: []store.Part{one}, all: true},
-		"all went":             {seen: seen(one), all: true},
-		"rows were removed":    {seen: seen(one), now: []store.Part{rewritten}, fresh: []string{"1m"}, all: true},
-		"removed and merged":   {seen: seen(one, two, three), now: []store.Part{mutated}, fresh: []string{"1-3"}, all: true},
-		"another table":        {seen: seen(one), now: []store.Part{elsewhere}, fresh: []string{"1"}, all: true},
-		"another content":      {seen: seen(one), now: []store.Part{refilled}, fresh: []string{"1"}, all: true},
+		"a part went":              {seen: seen(one, two), now: []store.Part{one}, all: true},
+		"all went":                 {seen: seen(one), all: true},
+		"rows were removed":        {seen: seen(one), now: []store.Part{rewritten}, fresh: []string{"1m"}, all: true},
+		"removed and merged":       {seen: seen(one, two, three), now: []store.Part{mutated}, fresh: []string{"1-3"}, all: true},
+		"another table":            {seen: seen(one), now: []store.Part{elsewhere}, fresh: []string{"1"}, all: true},
+		"another content":          {seen: seen(one), now: []store.Part{refilled}, fresh: []string{"1"}, all: true},
+		"one went before one came": {seen: seen(one), now: []store.Part{two}, fresh: []string{"2"}, all: true},
+		"one went after one came":  {seen: seen(two), now: []store.Part{one}, fresh: []string{"1"}, all: true},
+		"merged elsewhere": {
+			seen: seen(one, two), now: []store.Part{rebuilt}, fresh: []string{"1-2"}, all: true,
+		},
+		"merged in another table": {
+			seen: seen(one, two), now: []store.Part{otherwise}, fresh: []string{"1-2"}, all: true,
+		},
 		"merges of two months": {seen: seen(one, other), now: []store.Part{merged}, fresh: []string{"1-2"}, all: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,5 +92,141 @@ func TestChanges(t *testing.T) {
 				t.Errorf("all %v, want %v; fresh (-want +got):\n%s", got.all, c.all, diff)
 			}
 		})
+	}
+}
+
+// TestFoundSites: the sites of fresh parts are known once those of each are.
+func TestFoundSites(t *testing.T) {
+	t.Parallel()
+	c := changes{fresh: []store.Part{part("1", 1, 1), part("2", 2, 2)}}
+	of := []journey.SiteID{"shop"}
+	for name, known := range map[string]struct {
+		sites map[string][]journey.SiteID
+		found bool
+	}{
+		"both":          {map[string][]journey.SiteID{"touchpoints/1": of, "touchpoints/2": of}, true},
+		"one of them":   {sites: map[string][]journey.SiteID{"touchpoints/1": of}},
+		"another table": {sites: map[string][]journey.SiteID{"touchpoints/1": of, "labels/2": of}},
+	} {
+		if got := c.found(known.sites); got != known.found {
+			t.Errorf("%s: %v, want %v", name, got, known.found)
+		}
+	}
+}
+
+// newStore is a store on a database of its own.
+func newStore(t *testing.T) *store.Store {
+	t.Helper()
+	st, err := store.Open(enginetest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	if err := st.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// TestLookGoesOn: a look goes on for others though who began it has left.
+func TestLookGoesOn(t *testing.T) {
+	t.Parallel()
+	l := newLedger(newStore(t))
+	l.turn.Lock()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	left := make(chan error, 1)
+	go func() {
+		_, err := l.now(ctx)
+		left <- err
+	}()
+	select {
+	case err := <-left:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("who left got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("who left waits")
+	}
+	l.mutex.Lock()
+	r := l.next
+	l.mutex.Unlock()
+	l.turn.Unlock()
+	<-r.done
+	if !errors.Is(r.err, errScattered) { // nothing is stored yet, so nothing is told
+		t.Errorf("the look gives %v", r.err)
+	}
+}
+
+// TestLookTakesNobodyIn: who comes once a look has begun waits for another one.
+func TestLookTakesNobodyIn(t *testing.T) {
+	t.Parallel()
+	began, let := make(chan bool, 10), make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		began <- true
+		<-let
+		http.Error(w, "no", http.StatusInternalServerError)
+	}))
+	t.Cleanup(server.Close)
+	st, err := store.Open(server.URL + "/any")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	l := newLedger(st)
+	looked := make(chan error, 1)
+	go func() {
+		_, err := l.now(t.Context())
+		looked <- err
+	}()
+	<-began
+	l.mutex.Lock()
+	if l.next != nil {
+		t.Error("a look that has begun is given to who comes now")
+	}
+	l.mutex.Unlock()
+	close(let)
+	if err := <-looked; err == nil {
+		t.Error("the look gives no error")
+	}
+}
+
+// TestManyRows: where more rows have come than are looked through, any site may have changed.
+func TestManyRows(t *testing.T) {
+	t.Parallel()
+	st := newStore(t)
+	l := newLedger(st)
+	for n, c := range []struct {
+		most, rows uint64
+		// all tells that other sites than the rows' have changed too.
+		all bool
+	}{
+		{most: maxRows, rows: 1, all: true}, // the first look
+		{most: maxRows, rows: 5},
+		{most: 4, rows: 4},
+		{most: 4, rows: 5, all: true},
+		{most: 4},
+	} {
+		l.most = c.most
+		before := l.sites["other"] + l.all
+		writes := make([]store.Row, c.rows)
+		for i := range writes {
+			writes[i].Fact = &journey.Fact{
+				Site: "shop", Message: journey.MessageID(fmt.Sprint(n, " ", i)), Kind: journey.Identify,
+				Visitor: "v", OccurredAt: time.Unix(int64(n), int64(i)), Traits: `{"x":1}`,
+			}
+		}
+		if err := st.InsertFacts(t.Context(), writes); err != nil {
+			t.Fatal(err)
+		}
+		was := stamp{l.all, l.sites["shop"]}
+		r, err := l.now(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := r.stamp("shop"); (now != was) != (c.rows > 0) ||
+			(before != l.sites["other"]+l.all) != c.all {
+			t.Errorf("%d rows of %d: %v after %v", c.rows, c.most, now, was)
+		}
 	}
 }

@@ -41,21 +41,14 @@ func (o *outlook) state(table string) (state string, known bool) {
 	return o.states[table], true
 }
 
-type outlookKey struct{}
-
-// withParts lets questions use the parts that a look has found which began after they were asked.
-func withParts(ctx context.Context, parts []store.Part) context.Context {
-	return context.WithValue(ctx, outlookKey{}, parts)
-}
-
-// look is the outlook of a question.
+// look is the outlook of a question: that of its call, if it looked.
 func (a *Answerer) look(ctx context.Context) (*outlook, error) {
-	parts, whole := ctx.Value(outlookKey{}).([]store.Part)
-	if !whole {
-		var err error
-		if parts, whole, err = a.store.AnswerParts(ctx); err != nil {
-			return nil, fmt.Errorf("looking at the parts of tables: %w", err)
-		}
+	if g := glanceOf(ctx); g != nil && g.found != nil {
+		return g.found.outlook, nil
+	}
+	parts, whole, err := a.store.AnswerParts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the parts of tables: %w", err)
 	}
 	if !whole {
 		return nil, nil

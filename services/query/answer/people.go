@@ -90,6 +90,9 @@ func (pe *people) read(ctx context.Context, site journey.SiteID, settled bool) e
 // as_of.
 func (pe *people) findUnsettled(site journey.SiteID) {
 	version := versionOf(pe.newest)
+	if pe.directory.alike(site, version, pe.asOf) {
+		return
+	}
 	for e := range pe.directory.ofSite(site) {
 		if e.version != version || pe.wanted.persona && e.lastWriteAt > pe.asOf {
 			pe.unsettled[e.person] = true

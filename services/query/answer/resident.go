@@ -4,26 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
-	"github.com/waystage/waystage/services/query/plan"
 )
 
-// resident keeps packed journeys in memory, part by part, so that a question reads only the parts
-// that have come since another one asked. It is safe for concurrent use.
+// resident keeps touchpoints in memory, part by part of the table that they are read from, so that
+// a question reads only the parts that have come since another one asked. It is safe for concurrent
+// use.
 //
-// Why what it gives is never old: a row comes into the table, changes or goes only with a part, and
-// a part never changes. Before each question the active parts are listed, and what it is answered
+// Why what it gives is never old: a row comes into a table, changes or goes only with a part, and a
+// part never changes. Before each question the active parts are listed, and what it is answered
 // from is exactly what those parts hold: each of them was read whole, under the name, the place and
 // the hash by which it is listed. One that was merged away while it was read is missed, and the
 // parts are listed again.
 type resident struct {
 	store *store.Store
+	// settings are those of its queries.
+	settings map[string]string
 	// most is how many bytes may be kept.
 	most int
 
@@ -33,14 +32,16 @@ type resident struct {
 	sites map[journey.SiteID]*residentSite
 }
 
-// residentSite is what is kept of a site.
+// residentSite is what is kept of a site. The mutex of all guards it.
 type residentSite struct {
-	// turn lets one question read parts at a time: the others find them then. codes belong to it.
-	turn  chan struct{}
-	codes *codes
-	// known are the codes by their numbers, shelves what is kept. The mutex of all guards them.
-	known   []uint32
-	shelves map[residentPart]*shelf
+	sources map[string]source
+	shelves map[shelfKey]*shelf
+}
+
+// shelfKey is a part, as a source reads it.
+type shelfKey struct {
+	source string
+	part   residentPart
 }
 
 // residentPart is what tells a part from all others that there ever were.
@@ -48,62 +49,118 @@ type residentPart struct{ place, name, hash string }
 
 func partOf(p store.Part) residentPart { return residentPart{p.Place, p.Name, p.Hash} }
 
-func newResident(st *store.Store, most int) *resident {
-	return &resident{store: st, most: most, sites: make(map[journey.SiteID]*residentSite)}
+// source reads what a site's parts of a table hold, for one question at a time. Each of its
+// touchpoints gets a number, which stays: what the numbers stand for grows.
+type source interface {
+	// turn lets one question read at a time: the others find the shelves then.
+	turn() chan struct{}
+	// read reads parts of a month, those at places, into shelves. Errors: errNotResident,
+	// errPartGone, those of Store.Stream.
+	read(ctx context.Context, month string, parts []store.Part, places []int, to []*shelf) error
+	// rowBytes is about what a row of the table takes.
+	rowBytes() int
+	// publish lets others see what numbers stand for that a read has added. The mutex is locked.
+	publish()
 }
 
-// errNotResident says that the journeys cannot be kept: they have to be streamed.
-var errNotResident = errors.New("the journeys are too many to be kept")
+func newResident(st *store.Store, settings map[string]string, most int) *resident {
+	return &resident{
+		store: st, settings: settings, most: most, sites: make(map[journey.SiteID]*residentSite),
+	}
+}
+
+// errNotResident says that touchpoints cannot be kept: they have to be streamed.
+var errNotResident = errors.New("the touchpoints are too many to be kept")
 
 // errPartGone says that a part was merged away.
 var errPartGone = errors.New("a part was merged away")
 
-// rowBytes is about what a row of the packed journeys takes, before it is known.
-const rowBytes = 60
+// maxSources is how many sources a site may have: all but that of the packed journeys begin anew
+// then.
+const maxSources = 32
 
-// bring gives the shelves of parts of the packed journeys, and the codes by their numbers. What is
-// there waits for nobody. Errors: errNotResident, errPartGone, those of Store.Stream.
+// sourceOf is the source of a site by its key; begin makes it.
+func (r *resident) sourceOf(site journey.SiteID, key string, begin func() source) source {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	s := r.sites[site]
+	if s == nil {
+		s = &residentSite{sources: make(map[string]source), shelves: make(map[shelfKey]*shelf)}
+		r.sites[site] = s
+	}
+	if s.sources[key] == nil {
+		if len(s.sources) >= maxSources {
+			r.forgetSources(s)
+		}
+		s.sources[key] = begin()
+	}
+	return s.sources[key]
+}
+
+// forgetSources forgets the sources of a site and their shelves, but for packed journeys.
+func (r *resident) forgetSources(s *residentSite) {
+	for key := range s.sources {
+		if key != packedKey {
+			delete(s.sources, key)
+		}
+	}
+	for key, of := range s.shelves {
+		if key.source != packedKey {
+			delete(s.shelves, key)
+			r.bytes -= of.bytes()
+		}
+	}
+}
+
+// bring gives the shelves of parts. What is there waits for nobody. Errors: errNotResident,
+// errPartGone, those of Store.Stream.
 func (r *resident) bring(
-	ctx context.Context, site journey.SiteID, parts []store.Part,
-) (shelves []*shelf, codes []uint32, err error) {
+	ctx context.Context, site journey.SiteID, key string, from source, parts []store.Part,
+) ([]*shelf, error) {
 	rows := uint64(0)
 	for _, p := range parts {
 		rows += p.Rows
 	}
-	if rows > uint64(r.most)/rowBytes {
-		return nil, nil, errNotResident
+	if rows > uint64(r.most/from.rowBytes()) {
+		return nil, errNotResident
 	}
-	s := r.site(site)
-	shelves = make([]*shelf, len(parts))
-	if missing := r.find(s, parts, shelves); len(missing) == 0 {
-		return shelves, r.codes(s), nil
+	shelves := make([]*shelf, len(parts))
+	if missing := r.find(site, key, from, parts, shelves); len(missing) == 0 {
+		return shelves, nil
 	}
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case from.turn() <- struct{}{}:
+		defer func() { <-from.turn() }()
 	case <-ctx.Done():
-		return nil, nil, fmt.Errorf("waiting for journeys: %w", ctx.Err())
+		return nil, fmt.Errorf("waiting for touchpoints: %w", ctx.Err())
 	}
-	for month, places := range r.find(s, parts, shelves) {
-		if err := r.read(ctx, site, s, month, parts, places, shelves); err != nil {
-			return nil, nil, err
+	for month, places := range r.find(site, key, from, parts, shelves) {
+		if err := from.read(ctx, month, parts, places, shelves); err != nil {
+			if errors.Is(err, errNotResident) {
+				r.forgetAll(site, key)
+			}
+			return nil, err
 		}
-		r.keep(s, parts, places, shelves)
+		r.keep(site, key, from, parts, places, shelves)
 	}
-	r.forgetGone(s, parts, shelves)
-	return shelves, r.codes(s), nil
+	r.forgetGone(site, key, parts, shelves)
+	return shelves, nil
 }
 
 // find finds the shelves of parts, and gives the places of those that are missing, by month.
 func (r *resident) find(
-	s *residentSite, parts []store.Part, shelves []*shelf,
+	site journey.SiteID, key string, from source, parts []store.Part, shelves []*shelf,
 ) (missing map[string][]int) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.uses++
 	missing = make(map[string][]int)
+	s := r.sites[site]
 	for i, p := range parts {
-		if shelves[i] = s.shelves[partOf(p)]; shelves[i] == nil {
+		if s.sources[key] == from { // another one has other numbers
+			shelves[i] = s.shelves[shelfKey{key, partOf(p)}]
+		}
+		if shelves[i] == nil {
 			missing[p.Partition] = append(missing[p.Partition], i)
 			continue
 		}
@@ -112,139 +169,55 @@ func (r *resident) find(
 	return missing
 }
 
-// codes are those of a site by their numbers. More may come, these stay.
-func (r *resident) codes(s *residentSite) []uint32 {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	return s.known
-}
-
-func (r *resident) site(site journey.SiteID) *residentSite {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	s := r.sites[site]
-	if s == nil {
-		s = &residentSite{
-			turn: make(chan struct{}, 1), codes: newCodes(), shelves: make(map[residentPart]*shelf),
-		}
-		r.sites[site] = s
-	}
-	return s
-}
-
-// Places of the columns in which parts are read.
-const (
-	partNumber = iota
-	partIdentity
-	partTouches
-)
-
-// read reads parts of a month.
-func (r *resident) read(
-	ctx context.Context, site journey.SiteID, s *residentSite, month string, parts []store.Part,
-	places []int, shelves []*shelf,
-) error {
-	base, ok := monthOf(month)
-	if !ok {
-		return errNotResident
-	}
-	names := make([]string, len(places))
-	for i, place := range places {
-		names[i] = parts[place].Name
-	}
-	stacks, touches := make([][]stack, len(places)), make([]int, len(places))
-	err := r.store.Stream(ctx, store.Query{
-		SQL: `SELECT indexOf(splitByChar(',', {parts:String}), _part) AS part, identity,
-				CAST(touches AS Array(UInt64)) AS packed
-			FROM journeys WHERE site = {site:String} AND month = {month:UInt32}
-				AND has(splitByChar(',', {parts:String}), _part)`,
-		Params: map[string]string{
-			"site": string(site), "month": month, "parts": strings.Join(names, ","),
-		},
-		Columns: []store.Column{
-			{Name: "part", Type: store.UInt64},
-			{Name: "identity", Type: store.UInt64},
-			{Name: "packed", Type: store.UInt64s},
-		},
-	}, func(b *store.Block) error {
-		split(b, stacks, touches)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("reading %d parts of journeys: %w", len(names), err)
-	}
-	for i, place := range places {
-		if len(stacks[i]) == 0 {
-			// Either it has no rows of the site, or it went before it could be read.
-			if err := r.stillThere(ctx, parts[place]); err != nil {
-				return err
-			}
-		}
-		shelves[place] = newShelf(base, stacks[i], touches[i], s.codes)
-	}
-	return nil
-}
-
-// split cuts a block into stacks by part.
-func split(b *store.Block, stacks [][]stack, touches []int) {
-	numbers := b.UInt64(partNumber)
-	for from := 0; from < len(numbers); {
-		to := from + 1
-		identities := b.UInt64(partIdentity)
-		for to < len(numbers) && numbers[to] == numbers[from] && identities[to] > identities[to-1] {
-			to++
-		}
-		s := stack{b, from, to}
-		begin, end := s.span()
-		n := numbers[from] - 1
-		stacks[n] = append(stacks[n], s)
-		touches[n] += int(end - begin)
-		from = to
-	}
-}
-
-// stillThere tells whether a part is active. Errors: errPartGone.
-func (r *resident) stillThere(ctx context.Context, p store.Part) error {
-	parts, _, err := r.store.AnswerParts(ctx)
-	if err != nil {
-		return fmt.Errorf("listing parts of journeys again: %w", err)
-	}
-	for _, q := range parts {
-		if partOf(q) == partOf(p) {
-			return nil
-		}
-	}
-	return errPartGone
-}
-
 // keep remembers shelves that were read, and forgets those not used for longest where there are too
-// many.
-func (r *resident) keep(s *residentSite, parts []store.Part, places []int, shelves []*shelf) {
+// many. What a source that was forgotten meanwhile has read is not kept.
+func (r *resident) keep(
+	site journey.SiteID, key string, from source, parts []store.Part, places []int, shelves []*shelf,
+) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	from.publish()
+	s := r.sites[site]
+	if s.sources[key] != from {
+		return
+	}
 	for _, i := range places {
 		shelves[i].used = r.uses
-		s.shelves[partOf(parts[i])] = shelves[i]
+		s.shelves[shelfKey{key, partOf(parts[i])}] = shelves[i]
 		r.bytes += shelves[i].bytes()
 	}
-	s.known = s.codes.list
 	for r.bytes > r.most && r.forget() {
 	}
 }
 
-// forgetGone forgets what is kept of the months of parts and is none of them: it is gone, or so new
-// that another question has read it.
-func (r *resident) forgetGone(s *residentSite, parts []store.Part, shelves []*shelf) {
+// forgetGone forgets what a source has of the months of parts and is none of them: it is gone, or
+// so new that another question has read it.
+func (r *resident) forgetGone(
+	site journey.SiteID, key string, parts []store.Part, shelves []*shelf,
+) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	s := r.sites[site]
 	months, now := make(map[int64]bool), make(map[residentPart]bool, len(parts))
 	for i, p := range parts {
 		months[shelves[i].base], now[partOf(p)] = true, true
 	}
-	for part, shelf := range s.shelves {
-		if months[shelf.base] && !now[part] {
-			delete(s.shelves, part)
-			r.bytes -= shelf.bytes()
+	for k, of := range s.shelves {
+		if k.source == key && months[of.base] && !now[k.part] {
+			delete(s.shelves, k)
+			r.bytes -= of.bytes()
+		}
+	}
+}
+
+// forgetAll forgets the shelves of a source.
+func (r *resident) forgetAll(site journey.SiteID, key string) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for k, of := range r.sites[site].shelves {
+		if k.source == key {
+			delete(r.sites[site].shelves, k)
+			r.bytes -= of.bytes()
 		}
 	}
 }
@@ -252,7 +225,7 @@ func (r *resident) forgetGone(s *residentSite, parts []store.Part, shelves []*sh
 // forget forgets the shelf that was not used for longest. False if there is none.
 func (r *resident) forget() bool {
 	var of *residentSite
-	var oldest residentPart
+	var oldest shelfKey
 	least := uint64(0)
 	for _, s := range r.sites {
 		for key, shelf := range s.shelves {
@@ -269,105 +242,16 @@ func (r *resident) forget() bool {
 	return true
 }
 
-// stock is what a question is answered from: shelves, and which step each code may fill.
-type stock struct {
-	shelves []*shelf
-	// steps are one more than the step of each code by its number, 0 for none.
-	steps []uint8
-	// first and last are the instants that the question sees.
-	first, last int64
-}
-
-// unknownCode is the step of a code that is not understood, or of a removed touchpoint.
-const unknownCode = 255
-
-// tries is how often parts are listed again because one was merged away.
-const tries = 3
-
-// gatherResident finds the journeys of a question in memory. Errors: errNotResident, errUnsure.
-func (in *inquiry) gatherResident(ctx context.Context) (*gathered, error) {
-	first, last := plan.Bounds(in.program.Question())
-	g := &gathered{program: in.program, stock: &stock{first: first, last: last}}
-	if last < first {
-		return g, nil
-	}
-	for try := 1; ; try++ {
-		err := in.stock(ctx, g.stock)
-		if errors.Is(err, errPartGone) && try < tries {
-			if err := in.lookAgain(ctx); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if errors.Is(err, errPartGone) {
-			return nil, errNotResident
-		}
-		for _, s := range g.stock.shelves {
-			g.read += len(s.at)
-			if s.unsure && err == nil {
-				err = errUnsure
-			}
-		}
-		return g, err
-	}
-}
-
-// lookAgain looks at the parts as they are now.
-func (in *inquiry) lookAgain(ctx context.Context) error {
-	parts, whole, err := in.store.AnswerParts(ctx)
+// stillThere tells whether a part is active. Errors: errPartGone.
+func (r *resident) stillThere(ctx context.Context, p store.Part) error {
+	parts, _, err := r.store.AnswerParts(ctx)
 	if err != nil {
-		return fmt.Errorf("looking at the parts of tables again: %w", err)
+		return fmt.Errorf("listing parts of tables again: %w", err)
 	}
-	if whole {
-		in.again = newOutlook(parts)
-	}
-	return nil
-}
-
-func (in *inquiry) stock(ctx context.Context, k *stock) error {
-	o := in.outlook
-	if in.again != nil {
-		o = in.again
-	}
-	if o == nil {
-		return errNotResident
-	}
-	var journeys []store.Part
-	for _, p := range o.parts {
-		month, ok := monthOf(p.Partition)
-		if p.Table == "journeys" && ok && month <= k.last && month+maxShelfSpan >= k.first {
-			journeys = append(journeys, p)
+	for _, q := range parts {
+		if partOf(q) == partOf(p) {
+			return nil
 		}
 	}
-	group, both := errgroup.WithContext(ctx)
-	var codes []uint32
-	group.Go(func() (err error) {
-		k.shelves, codes, err = in.resident.bring(both, in.site, journeys)
-		return err
-	})
-	var book *codebook
-	group.Go(func() (err error) {
-		book, err = in.codebook(both, o)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return err //nolint:wrapcheck // wrapped where they were made
-	}
-	k.steps = book.steps(codes, in.program.Conditioned())
-	return nil
-}
-
-// steps are those of codes by their numbers, but for those that are read elsewhere.
-func (c *codebook) steps(codes []uint32, elsewhere uint32) []uint8 {
-	steps := make([]uint8, len(codes))
-	for n, code := range codes {
-		cell := c.cells[code*c.factor>>c.shift]
-		if step := uint8(cell >> journey.LabelBits); step == 0 || elsewhere>>(step-1)&1 == 0 {
-			steps[n] = step
-		}
-		if code == 0 || cell&codeMask != code {
-			steps[n] = unknownCode
-		}
-	}
-	return steps
+	return errPartGone
 }

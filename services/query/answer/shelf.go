@@ -18,7 +18,7 @@ type shelf struct {
 	// starts are where the rows of each bucket of identities begin, and where the last ones end.
 	starts     [bucketCount + 1]uint32
 	identities []uint64
-	// ends are where the touchpoints of each row end.
+	// ends are where the touchpoints of each row end. Those of a row are in order of time.
 	ends []uint32
 	at   []uint32
 	// codes are the numbers of the codes of labels: see codes.
@@ -92,10 +92,15 @@ func (s stack) span() (from, to uint64) {
 	return from, ends[s.to-1]
 }
 
-// take appends the rows of a stack.
+// take appends the rows of a stack, whose touchpoints it sorts.
 func (s *shelf) take(from stack, codes *codes) {
 	elements, ends := from.block.UInt64s(partTouches)
 	begin, end := from.span()
+	last := begin
+	for _, e := range ends[from.from:from.to] {
+		slices.Sort(elements[last:e])
+		last = e
+	}
 	offset := uint64(len(s.at)) - begin
 	s.identities = append(s.identities, from.block.UInt64(partIdentity)[from.from:from.to]...)
 	for _, e := range ends[from.from:from.to] {

@@ -2,23 +2,39 @@ package answer
 
 import "math/bits"
 
-// table maps numbers other than 0 to numbers by open addressing. Keys are hashes, and a key's home
-// is given by its highest bits after the first skip: keys met in ascending order are looked up in
-// ascending order of memory.
+// table maps numbers other than 0 to numbers by open addressing. Keys are hashes; where a key's
+// home is depends on how the table was made.
 type table struct {
-	cells []cell
-	skip  uint
-	shift uint
-	used  int
+	cells  []cell
+	factor uint64
+	shift  uint
+	used   int
 }
 
 type cell struct{ key, value uint64 }
 
-// newTable makes a table whose keys' first skip bits say nothing.
+// newTable makes a table in which a key's home is given by its highest bits after the first skip,
+// which say nothing: keys met in ascending order are looked up in ascending order of memory. Who
+// sets many of them in ascending order reserves room before: else they crowd at the table's
+// beginning until it has grown.
 func newTable(skip uint) *table {
-	t := &table{skip: skip}
+	t := &table{factor: 1 << skip}
 	t.reset(0)
 	return t
+}
+
+// newScattered makes a table in which homes do not follow the order of keys.
+func newScattered() *table {
+	t := &table{factor: 0x9E3779B97F4A7C15}
+	t.reset(0)
+	return t
+}
+
+// reserve makes room for so many more keys.
+func (t *table) reserve(more int) {
+	if 2*(t.used+more) > len(t.cells) {
+		t.resize(t.used + more)
+	}
 }
 
 // reset empties the table and makes room for size keys.
@@ -36,7 +52,7 @@ func (t *table) reset(size int) {
 // at is the cell of a key, or the empty one where it would stand.
 func (t *table) at(key uint64) *cell {
 	last := len(t.cells) - 1
-	for i := int(key << t.skip >> t.shift); ; i++ {
+	for i := int(key * t.factor >> t.shift); ; i++ {
 		if c := &t.cells[i&last]; c.key == key || c.key == 0 {
 			return c
 		}
@@ -67,10 +83,13 @@ func (t *table) set(key, value uint64) {
 	t.put(c, cell{key, value})
 }
 
-func (t *table) grow() {
+func (t *table) grow() { t.resize(len(t.cells)) }
+
+// resize makes a table for so many keys of the same cells.
+func (t *table) resize(size int) {
 	cells := t.cells
 	t.cells = nil
-	t.reset(len(cells))
+	t.reset(size)
 	for _, c := range cells {
 		if c.key != 0 {
 			*t.at(c.key) = c

@@ -117,9 +117,14 @@ type reading struct {
 }
 
 func newReading(b *store.Block, values []plan.Value, first, row int) *reading {
+	return readingOf(values, func(i int) []byte { return b.Bytes(first+i, row) })
+}
+
+// readingOf are values that are asked for one after the other.
+func readingOf(values []plan.Value, at func(int) []byte) *reading {
 	r := &reading{texts: make(map[plan.Source][]byte), properties: make(map[string][]byte)}
 	for i, v := range values {
-		text := b.Bytes(first+i, row)
+		text := at(i)
 		if v.Source != plan.Property && v.Source != plan.ExposureProperty {
 			r.texts[v.Source] = text
 		} else if len(text) > 0 {

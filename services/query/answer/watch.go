@@ -55,6 +55,26 @@ func (w *Watched) Persons(
 	return w.Answers.Persons(ctx, site, q, page) //nolint:wrapcheck // nothing to add
 }
 
+// Explainer watches the queries by which single units are explained.
+func (w *Watched) Explainer(explainer api.Explainer) api.Explainer {
+	return &watchedExplainer{explainer, w}
+}
+
+type watchedExplainer struct {
+	api.Explainer
+
+	watched *Watched
+}
+
+// Explain gives every attempt of a unit.
+func (e *watchedExplainer) Explain(
+	ctx context.Context, site journey.SiteID, q funnel.Question, of api.UnitName,
+) (api.Explained, error) {
+	ctx, over := e.watched.watch(ctx)
+	defer over()
+	return e.Explainer.Explain(ctx, site, q, of) //nolint:wrapcheck // nothing to add
+}
+
 // watch tags the queries of a question until over is called.
 func (w *Watched) watch(ctx context.Context) (tagged context.Context, over func()) {
 	f := &follower{store: w.store, tag: "question" + rand.Text(), over: make(chan struct{})}

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -19,6 +20,8 @@ type way struct {
 func (in *inquiry) ways() []way {
 	rows := []way{{order: plan.NoOrder}, {order: plan.Near}, {order: plan.Shown}}
 	switch {
+	case in.program.Ordered() && in.byMarks():
+		return append([]way{{packed: true, fast: true}}, rows[1:]...)
 	case in.program.Ordered():
 		return rows[1:]
 	case in.byMarks():
@@ -39,14 +42,18 @@ func (in *inquiry) describe(w way, late bool) string {
 	}
 	text := "rows"
 	switch {
-	case w.fast && in.program.Conditioned() != 0:
-		text, reasons = "packed journeys, and rows of the steps with conditions", nil
+	case w.fast && in.byValues():
+		text, reasons = "touchpoints kept in memory", []string{"values of touchpoints alone decide"}
 	case w.packed:
 		text, reasons = "packed journeys", []string{"names of steps alone decide"}
 	case w.order == plan.Near:
 		text += " in shown order"
 	case w.order == plan.Shown:
 		text += " in shown order with message ids"
+	}
+	if in.apart > 0 {
+		reasons = append(reasons, fmt.Sprintf(
+			"and rows of %d persons, of whom the order within a millisecond decides", in.apart))
 	}
 	if len(reasons) == 0 {
 		reasons = []string{"values of touchpoints decide"}

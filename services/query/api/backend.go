@@ -58,6 +58,16 @@ type Maps interface {
 	Publications(ctx context.Context, site journey.SiteID) ([]journey.Publication, error)
 }
 
+// Background is what questions are read by.
+type Background interface {
+	// Site gives one. Errors: NotFound, Unavailable.
+	Site(ctx context.Context, id journey.SiteID) (journey.Site, error)
+	// Publication gives one version of a site's map, or the Newest. Errors: NotFound, Unavailable.
+	Publication(
+		ctx context.Context, site journey.SiteID, version journey.MapVersion,
+	) (journey.Publication, error)
+}
+
 // Quarantine keeps refused messages.
 type Quarantine interface {
 	// Quarantined gives a part of the messages meant, by received_at and id. Errors: Unavailable.

@@ -17,7 +17,7 @@ import (
 type funnelHandler struct {
 	funnelv1.UnimplementedFunnelServiceServer
 
-	sites     Sites
+	sites     Background
 	maps      *mapReader
 	questions Questions
 	answers   Answers

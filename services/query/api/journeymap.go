@@ -18,6 +18,7 @@ type mapHandler struct {
 	journeyv1.UnimplementedJourneyMapServiceServer
 
 	sites Sites
+	store Maps
 	maps  *mapReader
 }
 
@@ -39,7 +40,7 @@ func (h *mapHandler) PublishJourneyMap(
 	if m.GetValidateOnly() {
 		return &journeyv1.PublishJourneyMapResponse{JourneyMap: MapContent(drawn, m.GetSource())}, nil
 	}
-	edition, err := h.maps.store.Publish(ctx, site, m.GetSource(), drawn.Title)
+	edition, err := h.store.Publish(ctx, site, m.GetSource(), drawn.Title)
 	if err != nil {
 		return nil, fmt.Errorf("publishing a map of site %s: %w", site, err)
 	}
@@ -110,7 +111,7 @@ func (h *mapHandler) ListJourneyMaps(
 	if _, err := h.sites.Site(ctx, site); err != nil {
 		return nil, fmt.Errorf("finding site %s: %w", site, err)
 	}
-	list, err := h.maps.store.Publications(ctx, site)
+	list, err := h.store.Publications(ctx, site)
 	if err != nil {
 		return nil, fmt.Errorf("listing maps of site %s: %w", site, err)
 	}

@@ -14,14 +14,21 @@ import (
 // parsedMaps is the number of parsed maps that are kept.
 const parsedMaps = 64
 
+// publications are where maps are read.
+type publications interface {
+	Publication(
+		ctx context.Context, site journey.SiteID, version journey.MapVersion,
+	) (journey.Publication, error)
+}
+
 // mapReader reads maps and remembers what it parsed. It is safe for concurrent use.
 type mapReader struct {
-	store Maps
+	store publications
 	// parsed by the SHA-256 of the source, of which alone a map is a function.
 	parsed *lru.Cache[[sha256.Size]byte, *journey.Map]
 }
 
-func newMapReader(store Maps) *mapReader {
+func newMapReader(store publications) *mapReader {
 	parsed, err := lru.New[[sha256.Size]byte, *journey.Map](parsedMaps)
 	if err != nil {
 		panic(err) // only for a size below 1

@@ -17,6 +17,8 @@ type Config struct {
 	Sites Sites
 	Keys  Keys
 	Maps  Maps
+	// Background gives the same sites and maps to those who read questions; nil: Sites and Maps do.
+	Background Background
 	// Questions are the saved ones.
 	Questions Questions
 	Answers   Answers
@@ -57,14 +59,19 @@ var QueryParameters = []string{
 
 // New makes the handlers.
 func New(c Config) *API {
-	maps := newMapReader(c.Maps)
+	if c.Background == nil {
+		c.Background = struct {
+			Sites
+			Maps
+		}{c.Sites, c.Maps}
+	}
 	funnels := &funnelHandler{
-		sites: c.Sites, maps: maps, questions: c.Questions, answers: c.Answers,
+		sites: c.Background, maps: newMapReader(c.Background), questions: c.Questions, answers: c.Answers,
 		explainer: c.Explainer, now: c.Now,
 	}
 	return &API{
 		sites:   &siteHandler{sites: c.Sites, keys: c.Keys, now: c.Now},
-		maps:    &mapHandler{sites: c.Sites, maps: maps},
+		maps:    &mapHandler{sites: c.Sites, store: c.Maps, maps: newMapReader(c.Maps)},
 		funnels: funnels, saved: &savedHandler{funnels: funnels},
 		people:    &peopleHandler{sites: c.Sites, people: c.People, now: c.Now},
 		catalogue: &catalogueHandler{sites: c.Sites, catalogue: c.Catalogue},

@@ -1,0 +1,232 @@
+package answer
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/plan"
+)
+
+// album reads touchpoints of a site with some of their values. Each distinct set of values has a
+// number, which its touchpoints have in the shelves: so what a question asks of values is asked
+// once per set, not per touchpoint.
+type album struct {
+	resident *resident
+	site     journey.SiteID
+	turns    chan struct{}
+	values   []plan.Value
+	query    plan.Query
+	// numbers and sets belong to the turn. A set has its values one after the other, each behind
+	// its length; full tells that there are too many. known are the sets that others may see,
+	// guarded by the mutex.
+	numbers map[string]uint16
+	sets    []string
+	full    bool
+	known   []string
+	key     []byte
+}
+
+// maxSets is how many distinct sets of values can be numbered.
+const maxSets = 1 << 16
+
+func (r *resident) album(site journey.SiteID, values []plan.Value) (key string, of *album) {
+	key = plan.Key(values)
+	return key, r.sourceOf(site, key, func() source {
+		return &album{
+			resident: r, site: site, turns: make(chan struct{}, 1), values: values,
+			query: plan.Album(values), numbers: make(map[string]uint16),
+		}
+	}).(*album) //nolint:forcetypeassert // one type by key
+}
+
+func (a *album) turn() chan struct{} { return a.turns }
+
+// rowBytes is about what a row takes.
+func (a *album) rowBytes() int { return shelfTouchBytes + shelfRowBytes/2 }
+
+func (a *album) publish() { a.known = a.sets }
+
+func (a *album) read(
+	ctx context.Context, month string, parts []store.Part, places []int, shelves []*shelf,
+) error {
+	base, ok := monthOf(month)
+	if !ok || a.full {
+		return errNotResident
+	}
+	params := maps.Clone(a.query.Params)
+	params["site"], params["month"] = string(a.site), month
+	params["parts"] = namesOf(parts, places)
+	pages := make([][]page, len(places))
+	query := plan.Query{SQL: a.query.SQL, Params: params, Columns: a.query.Columns}
+	err := a.resident.store.Stream(ctx, storeQuery(query, a.resident.settings),
+		func(b *store.Block) error { return a.take(b, base, pages) })
+	if err != nil {
+		return fmt.Errorf("reading %d parts of touchpoints: %w", len(places), err)
+	}
+	for i, place := range places {
+		if len(pages[i]) == 0 {
+			// Either it has no rows of the site, or it went before it could be read.
+			if err := a.resident.stillThere(ctx, parts[place]); err != nil {
+				return err
+			}
+		}
+		shelves[place] = shelfOfPages(base, pages[i])
+	}
+	return nil
+}
+
+// page is a sequence of rows of one part, ascending by identity and instant.
+type page struct {
+	identities []uint64
+	at         []uint32
+	sets       []uint16
+}
+
+// take cuts a block into pages. Errors: errNotResident where there are too many sets.
+func (a *album) take(b *store.Block, base int64, pages [][]page) error {
+	numbers, identities := b.UInt64(plan.AlbumPart), b.UInt64(plan.AlbumIdentity)
+	at := b.Int64(plan.AlbumAt)
+	for from := 0; from < b.Rows; {
+		var p page
+		to := from
+		for ; to < b.Rows && numbers[to] == numbers[from] &&
+			(to == from || ascend(identities, at, to)); to++ {
+			set, ok := a.number(b, to)
+			if !ok {
+				return errNotResident
+			}
+			p.identities = append(p.identities, identities[to])
+			p.at, p.sets = append(p.at, uint32(at[to]-base)), append(p.sets, set)
+		}
+		n := numbers[from] - 1
+		pages[n] = append(pages[n], p)
+		from = to
+	}
+	b.Release()
+	return nil
+}
+
+// ascend tells whether a row follows the one before it by identity and instant.
+func ascend(identities []uint64, at []int64, row int) bool {
+	return cmp.Or(cmp.Compare(identities[row-1], identities[row]),
+		cmp.Compare(at[row-1], at[row])) <= 0
+}
+
+// number is that of the set of values of a row. False if there are too many.
+func (a *album) number(b *store.Block, row int) (uint16, bool) {
+	a.key = a.key[:0]
+	for i := range a.values {
+		value := b.Bytes(plan.AlbumValues+i, row)
+		a.key = binary.AppendUvarint(a.key, uint64(len(value)))
+		a.key = append(a.key, value...)
+	}
+	n, known := a.numbers[string(a.key)]
+	if known {
+		return n, true
+	}
+	if a.full = len(a.sets) >= maxSets; a.full {
+		return 0, false
+	}
+	n = uint16(len(a.sets))
+	a.sets = append(a.sets, string(a.key))
+	a.numbers[a.sets[n]] = n
+	return n, true
+}
+
+// shelfOfPages puts pages of one part together.
+func shelfOfPages(base int64, pages []page) *shelf {
+	// Several readers share a part: each gives its ranges in order.
+	slices.SortFunc(pages, func(p, q page) int {
+		return cmp.Or(cmp.Compare(p.identities[0], q.identities[0]), cmp.Compare(p.at[0], q.at[0]))
+	})
+	touches := 0
+	for _, p := range pages {
+		touches += len(p.at)
+	}
+	s := &shelf{base: base, at: make([]uint32, 0, touches), codes: make([]uint16, 0, touches)}
+	for _, p := range pages {
+		for i, identity := range p.identities {
+			if n := len(s.identities); n == 0 || s.identities[n-1] != identity {
+				s.identities, s.ends = append(s.identities, identity), append(s.ends, 0)
+			}
+			s.at, s.codes = append(s.at, p.at[i]), append(s.codes, p.sets[i])
+			s.ends[len(s.ends)-1] = uint32(len(s.at))
+		}
+	}
+	s.identities, s.ends = slices.Clip(s.identities), slices.Clip(s.ends)
+	s.index()
+	return s
+}
+
+// views are what a question sees of touchpoints of each set, by number, of all sets that there are.
+func (a *album) views(needs funnel.Needs) []funnel.TouchView {
+	a.resident.mutex.Lock()
+	sets := a.known
+	a.resident.mutex.Unlock()
+	views := make([]funnel.TouchView, len(sets))
+	for n, set := range sets {
+		rest := []byte(set)
+		views[n] = readingOf(a.values, func(int) []byte {
+			length, used := binary.Uvarint(rest)
+			value := rest[used : used+int(length)]
+			rest = rest[used+int(length):]
+			return value
+		}).view(needs)
+	}
+	return views
+}
+
+// byMarks tells that marks say all that the question asks.
+func (in *inquiry) byMarks() bool {
+	return in.repeats == nil && in.explaining == nil &&
+		(in.program.Marked() || in.byValues())
+}
+
+// byValues tells that marks say all once values of touchpoints are known.
+func (in *inquiry) byValues() bool {
+	return in.program.Conditioned() != 0 || in.program.Followed()
+}
+
+// stockAlbum takes the touchpoints with the values that conditions of steps look at from an album.
+func (in *inquiry) stockAlbum(ctx context.Context, o *outlook, k *stock) error {
+	values := plan.LabelValues()
+	for _, v := range plan.ValuesOf(in.program.Needs()) {
+		if !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	key, from := in.resident.album(in.site, values)
+	var err error
+	if k.shelves, err = in.resident.bring(
+		ctx, in.site, key, from, k.partsOf(o, "touchpoints")); err != nil {
+		return err
+	}
+	k.sort()
+	k.views = from.views(in.program.Needs())
+	k.steps, err = stepsOfViews(in.program, k.views)
+	return err
+}
+
+// stepsOfViews are one more than the step that a touchpoint of each view fills, 0 for none. Errors:
+// errUnsure where one may fill several.
+func stepsOfViews(p *funnel.Program, views []funnel.TouchView) ([]uint8, error) {
+	steps := make([]uint8, len(views))
+	matcher := p.Matcher()
+	for n := range views {
+		v := &views[n]
+		targets := p.Targets(v.Event, journey.Attribution{Touchpoint: v.Touchpoint, Stage: v.Stage})
+		step, err := theStep(matcher.Steps(targets, v))
+		if err != nil {
+			return nil, err
+		}
+		steps[n] = step
+	}
+	return steps, nil
+}

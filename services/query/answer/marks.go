@@ -1,0 +1,144 @@
+package answer
+
+import (
+	"slices"
+
+	"github.com/waystage/waystage/services/funnel"
+)
+
+// runs are lists that each ascend, laid out as one that does. Months follow one another, so mostly
+// a run begins after the last one ended; runs of one month, of several identities or of parts not
+// merged yet, are merged as they come.
+type runs[W ~uint64] struct {
+	all, last []W
+	crossing  int
+}
+
+// manyRuns is from when on everything is sorted at the end instead.
+const manyRuns = 16
+
+// reset empties them and makes room.
+func (r *runs[W]) reset(size int) {
+	r.all, r.crossing = slices.Grow(r.all[:0], size), 0
+}
+
+// mend brings what was appended from begin on, in order of time, into its place.
+func (r *runs[W]) mend(begin int) {
+	inOrder(r.all[begin:])
+	if begin > 0 && begin < len(r.all) && r.all[begin] < r.all[begin-1] {
+		if r.crossing++; r.crossing <= manyRuns {
+			r.merge(begin)
+		}
+	}
+}
+
+// settle ends the laying out.
+func (r *runs[W]) settle() {
+	if r.crossing > manyRuns {
+		slices.Sort(r.all)
+	}
+}
+
+// merge merges what begins there, and ascends, into what is before, which does.
+func (r *runs[W]) merge(begin int) {
+	r.last = append(r.last[:0], r.all[begin:]...)
+	i, j := begin-1, len(r.last)-1
+	for to := len(r.all) - 1; j >= 0; to-- {
+		if i >= 0 && r.all[i] > r.last[j] {
+			r.all[to] = r.all[i]
+			i--
+		} else {
+			r.all[to] = r.last[j]
+			j--
+		}
+	}
+}
+
+// inOrder sorts words that are in order of time, which is above all else in them: those of an
+// instant by the rest.
+func inOrder[W ~uint64](words []W) {
+	crossing := uint64(0)
+	for i := 1; i < len(words); i++ {
+		crossing |= uint64(words[i] - words[i-1])
+	}
+	if crossing>>63 != 0 {
+		slices.Sort(words)
+	}
+}
+
+// layOut lays out, in order, the marks of a chain of sheaves, or its touchpoints where departures
+// are asked. opens tells that one of them opens an attempt; known is false where a touchpoint is
+// not understood.
+func (g *gleaner) layOut(first int32) (opens, known bool) {
+	if g.trail != nil {
+		return g.layOutCourse(first), true
+	}
+	g.marks.reset(int(g.sheaves[first].size))
+	least := uint8(noStep)
+	for i := first; i >= 0; i = g.sheaves[i].next {
+		s := &g.sheaves[i]
+		begin := len(g.marks.all)
+		var low uint8
+		if g.records != nil {
+			low = g.takeMarks(g.records[s.of][s.from:s.to])
+		} else if low, known = g.takeRow(g.kernel.stock.shelves[s.of], s.from, s.to); !known {
+			return false, false
+		}
+		least = min(least, low)
+		g.marks.mend(begin)
+	}
+	g.marks.settle()
+	return least == 0, true
+}
+
+// noStep is above all steps.
+const noStep = 255
+
+// takeMarks appends marks, and gives the least of their steps.
+func (g *gleaner) takeMarks(marks []uint64) (least uint8) {
+	least = noStep
+	for _, m := range marks {
+		least = min(least, uint8(funnel.Mark(m).Step()))
+		g.marks.all = append(g.marks.all, funnel.Mark(m))
+	}
+	return least
+}
+
+// takeRow appends the marks of a row of a shelf, and gives the least of their steps. known is false
+// where a touchpoint that the question sees is not understood.
+func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
+	k := g.kernel.stock
+	if s.base < k.first || s.base+maxShelfSpan > k.last {
+		return g.takeSeen(s, from, to)
+	}
+	n := len(g.marks.all)
+	marks := g.marks.all[:n+int(to-from)]
+	at, codes, steps := s.at[from:to], s.codes[from:to], k.steps
+	least = noStep
+	// Without a jump that the processor could not foresee: a mark that fills nothing is written
+	// over.
+	seen := uint8(0)
+	for i, code := range codes {
+		step := steps[code]
+		marks[n] = funnel.MarkOf(s.base+int64(at[i]), int(step-1))
+		n += int((uint(step) + unknownCode) >> 8)
+		least = min(least, step-1)
+		seen |= step
+	}
+	g.marks.all = marks[:n]
+	return least, seen < unknownBit
+}
+
+// takeSeen is takeRow of a month of which the question sees a part.
+func (g *gleaner) takeSeen(s *shelf, from, to uint32) (least uint8, known bool) {
+	k := g.kernel.stock
+	least, known = noStep, true
+	for i := from; i < to; i++ {
+		instant := s.base + int64(s.at[i])
+		if step := k.steps[s.codes[i]]; step != 0 && k.sees(instant) {
+			g.marks.all = append(g.marks.all, funnel.MarkOf(instant, int(step)-1))
+			least, known = min(least, step-1), known && step != unknownCode
+		}
+	}
+	return least, known
+}

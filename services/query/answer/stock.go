@@ -1,0 +1,154 @@
+package answer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/plan"
+)
+
+// stock is what a question is answered from: shelves, and which step each code may fill.
+type stock struct {
+	// shelves are in order of their months.
+	shelves []*shelf
+	// steps are one more than the step of each code by its number, 0 for none.
+	steps []uint8
+	// views are what the numbers stand for, where the question looks at values.
+	views []funnel.TouchView
+	// first and last are the instants that the question sees.
+	first, last int64
+}
+
+// unknownCode is the step of a code that is not understood, or of a removed touchpoint: it alone
+// has unknownBit.
+const (
+	unknownCode = 255
+	unknownBit  = 1 << 7
+)
+
+// sees tells whether the question sees an instant.
+func (k *stock) sees(at int64) bool { return at >= k.first && at <= k.last }
+
+// mostRows is how many rows of a bucket the shelf with most of them has.
+func (k *stock) mostRows(bucket int) int {
+	most := uint32(0)
+	for _, s := range k.shelves {
+		most = max(most, s.starts[bucket+1]-s.starts[bucket])
+	}
+	return int(most)
+}
+
+// tries is how often parts are listed again because one was merged away.
+const tries = 3
+
+// gatherResident finds the touchpoints of a question in memory, where take takes them from. Errors:
+// errNotResident, errUnsure.
+func (in *inquiry) gatherResident(
+	ctx context.Context, take func(context.Context, *outlook, *stock) error,
+) (*gathered, error) {
+	first, last := plan.Bounds(in.program.Question())
+	g := &gathered{program: in.program, stock: &stock{first: first, last: last}}
+	if last < first {
+		return g, nil
+	}
+	for try := 1; ; try++ {
+		o := in.outlook
+		if in.again != nil {
+			o = in.again
+		}
+		if o == nil {
+			return nil, errNotResident
+		}
+		err := take(ctx, o, g.stock)
+		if errors.Is(err, errPartGone) && try < tries {
+			if err := in.lookAgain(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if errors.Is(err, errPartGone) {
+			return nil, errNotResident
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range g.stock.shelves {
+			if g.read += len(s.at); s.unsure {
+				return nil, errUnsure
+			}
+		}
+		return g, nil
+	}
+}
+
+// lookAgain looks at the parts as they are now.
+func (in *inquiry) lookAgain(ctx context.Context) error {
+	parts, whole, err := in.store.AnswerParts(ctx)
+	if err != nil {
+		return fmt.Errorf("looking at the parts of tables again: %w", err)
+	}
+	if whole {
+		in.again = newOutlook(parts)
+	}
+	return nil
+}
+
+// stockPacked takes packed journeys.
+func (in *inquiry) stockPacked(ctx context.Context, o *outlook, k *stock) error {
+	from := in.resident.packedParts(in.site)
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		k.shelves, err = in.resident.bring(both, in.site, packedKey, from, k.partsOf(o, "journeys"))
+		return err
+	})
+	var book *codebook
+	group.Go(func() (err error) {
+		book, err = in.codebook(both, o)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err //nolint:wrapcheck // wrapped where they were made
+	}
+	k.sort()
+	k.steps = book.steps(from.numbers())
+	return nil
+}
+
+// partsOf are the parts of a table that may hold what the question sees. Their partitions are
+// months.
+func (k *stock) partsOf(o *outlook, table string) []store.Part {
+	var parts []store.Part
+	for _, p := range o.parts {
+		month, ok := monthOf(p.Partition)
+		if p.Table == table && ok && month <= k.last && month+maxShelfSpan >= k.first {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+// sort brings the shelves into the order of their months.
+func (k *stock) sort() {
+	slices.SortFunc(k.shelves, func(a, b *shelf) int { return cmp.Compare(a.base, b.base) })
+}
+
+// steps are those of codes by their numbers.
+func (c *codebook) steps(codes []uint32) []uint8 {
+	steps := make([]uint8, len(codes))
+	for n, code := range codes {
+		cell := c.cells[code*c.factor>>c.shift]
+		steps[n] = uint8(cell >> journey.LabelBits)
+		if code == 0 || cell&codeMask != code {
+			steps[n] = unknownCode
+		}
+	}
+	return steps
+}
