@@ -14,10 +14,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
+	"github.com/waystage/waystage/services/internal/rpc"
+	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // ask asks a site, and gives how many did A and how many B.
@@ -68,7 +72,71 @@ func TestFiftyBesideAHeavyOne(t *testing.T) {
 	heavy.Wait()
 }
 
-// gauge is a metric of the service.
+// TestTokensApart: of one site's tokens none waits behind another's queue, and each has a bound of
+// its own.
+func TestTokensApart(t *testing.T) {
+	t.Parallel()
+	held, let := make(chan bool, 1), make(chan bool)
+	dsn := furnish(t)
+	keys := issue(t, dsn, "small", "one", "other")
+	h := serve(t, dsn, func(*http.Request) {
+		held <- true
+		<-let
+	}, func(c *Config) { c.MaxQuestions = 1 })
+	open := sync.OnceFunc(func() { close(let) })
+	t.Cleanup(open)
+	var wait sync.WaitGroup
+	wait.Go(func() { _, _ = h.ask(t.Context(), "large", question(time.Minute)) })
+	<-held
+	ask := func(token string, n int) error {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+		_, err := h.funnels.AskFunnel(ctx, &funnelv1.AskFunnelRequest{
+			Parent: "sites/small", Question: question(time.Hour + time.Duration(n)*time.Second),
+		})
+		return err
+	}
+	const most = 100
+	for n := range most {
+		wait.Go(func() {
+			if err := ask(keys[0], n); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	until(t, func() bool { return gauge(t, h, "waystage_query_questions_waiting") == most })
+	if err := ask(keys[0], most); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("one too many: %v", err)
+	}
+	wait.Go(func() {
+		if err := ask(keys[1], most+1); err != nil {
+			t.Errorf("another token: %v", err)
+		}
+	})
+	until(t, func() bool { return gauge(t, h, "waystage_query_questions_waiting") == most+1 })
+	open()
+	wait.Wait()
+}
+
+// issue makes keys that read a site, and gives their secrets.
+func issue(t *testing.T, dsn string, site journey.SiteID, names ...string) (secrets []string) {
+	t.Helper()
+	st, err := store.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	for _, name := range names {
+		secret := "rt_" + name
+		key := journey.Key{Site: site, ID: journey.KeyID(name), Kind: journey.ReadKey}
+		if err := st.CreateKey(t.Context(), key, rpc.HashOf(secret)); err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets
+}
+
+// gauge is a metric of the service, or a counter.
 func gauge(t *testing.T, h *house, name string) float64 {
 	t.Helper()
 	families, err := h.reg.Gather()
@@ -77,7 +145,8 @@ func gauge(t *testing.T, h *house, name string) float64 {
 	}
 	for _, f := range families {
 		if f.GetName() == name {
-			return f.GetMetric()[0].GetGauge().GetValue()
+			m := f.GetMetric()[0]
+			return m.GetGauge().GetValue() + m.GetCounter().GetValue()
 		}
 	}
 	t.Fatalf("there is no metric %s", name)
@@ -109,7 +178,28 @@ func running(t *testing.T, h *house) string {
 func TestCancelReachesTheServer(t *testing.T) {
 	t.Parallel()
 	h := serve(t, furnish(t), slowly("1000"), func(*Config) {})
+	given := 0.0
 	for name, ask := range map[string]func(context.Context) error{
+		"lost": func(ctx context.Context) error {
+			_, err := h.funnels.AskDropOff(asRoot(ctx), &funnelv1.AskDropOffRequest{
+				Parent: "sites/large", Question: question(time.Minute),
+			})
+			return err
+		},
+		"listed": func(ctx context.Context) error {
+			_, err := h.funnels.ListFunnelPersons(asRoot(ctx), &funnelv1.ListFunnelPersonsRequest{
+				Parent: "sites/large", Question: question(time.Minute), Step: 1,
+			})
+			return err
+		},
+		"explained": func(ctx context.Context) error {
+			q := question(time.Minute)
+			q.Unit = &funnelv1.Unit{By: &funnelv1.Unit_Property{Property: "n"}}
+			_, err := h.funnels.ExplainFunnel(asRoot(ctx), &funnelv1.ExplainFunnelRequest{
+				Parent: "sites/large", Question: q, Who: &funnelv1.ExplainFunnelRequest_Unit{Unit: "7"},
+			})
+			return err
+		},
 		"asked": func(ctx context.Context) error {
 			_, err := h.ask(ctx, "large", question(time.Minute))
 			return err
@@ -138,6 +228,10 @@ func TestCancelReachesTheServer(t *testing.T) {
 				t.Errorf("who left got %v", err)
 			}
 			until(t, func() bool { return running(t, h) == "0" })
+			given++
+			if n := gauge(t, h, "waystage_query_questions_cancelled_total"); n != given {
+				t.Errorf("%v questions were given up, want %v", n, given)
+			}
 		})
 	}
 	if got, err := h.ask(t.Context(), "small", question(time.Minute)); err != nil {

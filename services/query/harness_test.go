@@ -110,7 +110,8 @@ func between(t *testing.T, dsn string, meet func(*http.Request)) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if r.URL.Query().Get("param_site") == "large" && strings.HasPrefix(string(body), "SELECT identity") {
+		if sql := string(body); r.URL.Query().Get("param_site") == "large" &&
+			strings.HasPrefix(sql, "SELECT") && strings.Contains(sql, "FROM touchpoints") {
 			meet(r)
 		}
 		proxy.ServeHTTP(w, r)

@@ -33,7 +33,8 @@ func TestAnswerParts(t *testing.T) {
 	d.insert(t, identify(3, `{"a":1}`, "u1"), other)
 	parts := partsOf(t, d, "trait_writes")
 	slices.SortFunc(parts, func(a, b store.Part) int { return int(a.First - b.First) })
-	if len(parts) != 2 || parts[0].Last >= parts[1].First || parts[0].Mutation != 0 {
+	if len(parts) != 2 || parts[0].Last >= parts[1].First || parts[0].Mutation != 0 ||
+		parts[0].Rows != 1 || parts[1].Rows != 2 || parts[0].Hash == parts[1].Hash {
 		t.Fatalf("two inserts make %+v", parts)
 	}
 	sites, err := d.PartSites(t.Context(), parts)
@@ -61,6 +62,35 @@ func TestAnswerParts(t *testing.T) {
 	}
 	if sites, err = d.PartSites(t.Context(), parts); err != nil || len(sites) != 0 {
 		t.Errorf("parts that are gone are of %v, %v", sites, err)
+	}
+}
+
+// TestPartsOfSeveral: parts of one name in several tables, and in the database of another, are told
+// apart, and another table under the name of one has another place.
+func TestPartsOfSeveral(t *testing.T) {
+	t.Parallel()
+	d, other := newDatabase(t), newDatabase(t)
+	d.insert(t, track(1, "v1"))
+	other.insert(t, identify(1, `{"a":1}`, "v1"))
+	d.raw(t, "INSERT INTO links (site) VALUES ('other')")
+	if parts := partsOf(t, d, "trait_writes"); len(parts) != 0 {
+		t.Errorf("parts of another database: %+v", parts)
+	}
+	links, facts := partsOf(t, d, "links"), partsOf(t, d, "freshness")
+	if len(links) != 1 || len(facts) != 1 || links[0].Name != facts[0].Name {
+		t.Fatalf("parts %+v and %+v", links, facts)
+	}
+	sites, err := d.PartSites(t.Context(), append(links, facts...))
+	if err != nil || !slices.Equal(sites["links/"+links[0].Name], []journey.SiteID{"other"}) ||
+		!slices.Equal(sites["freshness/"+links[0].Name], []journey.SiteID{"shop"}) {
+		t.Errorf("they are of %v, %v", sites, err)
+	}
+	d.raw(t, "CREATE TABLE links_next AS links")
+	d.raw(t, "INSERT INTO links_next SELECT * FROM links")
+	d.raw(t, "EXCHANGE TABLES links AND links_next")
+	if next := partsOf(t, d, "links"); len(next) != 1 || next[0].Name != links[0].Name ||
+		next[0].Place == links[0].Place {
+		t.Errorf("in another table they are %+v, in the first one %+v", next, links)
 	}
 }
 

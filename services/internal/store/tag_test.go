@@ -76,6 +76,8 @@ func TestRowsWithin(t *testing.T) {
 	}{
 		{"all", site, at, at + 100_000, true},
 		{"a year before", site, at - 365*24*3600_000, at - 364*24*3600_000, false},
+		{"a year after", site, at + 364*24*3600_000, at + 365*24*3600_000, false},
+		{"another site", "other", at, at + 100_000, false},
 	} {
 		rows, err := d.RowsWithin(t.Context(), c.site, c.first, c.last)
 		if err != nil || (rows >= 50) != c.some || !c.some && rows > 0 {
@@ -102,6 +104,7 @@ func TestHappened(t *testing.T) {
 		{"a touchpoint at the first instant", site, store.Span{First: at, Last: at + 1}, nil, true},
 		{"a touchpoint at the last one", site, store.Span{First: at - 5, Last: at}, nil, true},
 		{"another site's", "other", store.Span{First: at, Last: at}, nil, false},
+		{"a trait of another", "other", store.Span{First: write, Last: write}, nil, false},
 		{"a trait", site, store.Span{First: write, Last: write}, nil, true},
 		{"just before it", site, store.Span{First: write - 9, Last: write - 1}, nil, false},
 		{"a lag", site, store.Span{First: at + 500, Last: at + 600}, []int64{7, 600}, true},

@@ -112,6 +112,7 @@ func (g *Gate) line(caller string, rows uint64) (*place, error) {
 		g.lanes[caller] = l
 	}
 	if len(l.waiting) >= maxOfLane || g.waiting >= maxOfAll {
+		g.forget(caller) // else who never had anything would go on to be the one who got least
 		return nil, fault.Exhaust(g.wait, "%d questions wait already, %d of them with this token; "+
 			"ask again in %v, or fewer at once", g.waiting, len(l.waiting), g.wait)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,9 +52,11 @@ func TestWait(t *testing.T) {
 		if err != nil || g.Running() != 1 {
 			t.Fatalf("entering an empty gate: %v, %d inside", err, g.Running())
 		}
+		began := time.Now()
 		_, err = g.Enter(t.Context(), "b", 0)
-		if fault.Of(err) != fault.Exhausted || fault.RetryAfter(err) != time.Second {
-			t.Errorf("without patience: %v", err)
+		if fault.Of(err) != fault.Exhausted || fault.RetryAfter(err) != time.Second ||
+			time.Since(began) != time.Second {
+			t.Errorf("without patience: %v after %v", err, time.Since(began))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -152,6 +155,230 @@ func TestCostly(t *testing.T) {
 		if got := order[6]; got != "a" && order[1] != "a" {
 			t.Errorf("order %v", order)
 		}
+	})
+}
+
+// order lets so many questions in, one after the other, and gives their names.
+func order(to chan inside, n int) (names []string) {
+	for range n {
+		in := <-to
+		names = append(names, in.name)
+		in.leave()
+		synctest.Wait()
+	}
+	return names
+}
+
+// TestNobodySavesUp: who comes later has its turn among the others from then on, and no more: what
+// others got before does not count against them.
+func TestNobodySavesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, to := newGate(1, time.Hour), make(chan inside, 100)
+		for i := range 20 {
+			line(t, g, to, "a", fmt.Sprint("a", i), 0)
+		}
+		order(to, 10)
+		for i := range 4 {
+			line(t, g, to, "b", fmt.Sprint("b", i), 0)
+		}
+		if got := fmt.Sprint(order(to, 6)); got != "[a10 a11 b0 a12 b1 a13]" {
+			t.Errorf("order %s", got)
+		}
+		order(to, 8)
+	})
+}
+
+// TestNobodyIsPutBack: who comes later comes before those who got more than the one who got least.
+func TestNobodyIsPutBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, to := newGate(1, time.Hour), make(chan inside, 100)
+		line(t, g, to, "a", "a0", 0)
+		line(t, g, to, "c", "c0", 9_000_000)
+		for i := range 8 {
+			line(t, g, to, "a", fmt.Sprint("a", i+1), 0)
+		}
+		line(t, g, to, "c", "c1", 0)
+		if got := fmt.Sprint(order(to, 2)); got != "[a0 c0]" {
+			t.Fatalf("order %s", got)
+		}
+		for i := range 2 { // c got 11 by now, a 2 at most
+			line(t, g, to, "b", fmt.Sprint("b", i), 0)
+		}
+		if got := fmt.Sprint(order(to, 5)); got != "[a1 a2 b0 a3 b1]" {
+			t.Errorf("order %s", got)
+		}
+		order(to, 6)
+	})
+}
+
+// TestNothingIsHeldAgainst: what a caller got before it was gone for a while does not count.
+func TestNothingIsHeldAgainst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, to := newGate(2, time.Hour), make(chan inside, 100)
+		line(t, g, to, "c", "c0", 0)
+		held := <-to
+		for i := range 20 {
+			line(t, g, to, "a", fmt.Sprint(i), 0)
+			order(to, 1)
+		}
+		line(t, g, to, "c", "c1", 0)
+		other := <-to
+		for i := range 3 {
+			line(t, g, to, "a", fmt.Sprint("a", i), 0)
+			line(t, g, to, "b", fmt.Sprint("b", i), 0)
+		}
+		held.leave()
+		synctest.Wait()
+		if got := fmt.Sprint(order(to, 6)); got != "[a0 b0 a1 b1 a2 b2]" {
+			t.Errorf("order %s", got)
+		}
+		other.leave()
+	})
+}
+
+// TestFirstThatFits: of one caller's questions a light one passes a heavy one for which there is no
+// room, and else they come in their order.
+func TestFirstThatFits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, to := newGate(2, time.Hour), make(chan inside, 100)
+		line(t, g, to, "a", "heavy 0", heavy)
+		first := <-to
+		line(t, g, to, "a", "light 0", 0)
+		line(t, g, to, "a", "heavy 1", heavy)
+		line(t, g, to, "a", "light 1", 0)
+		line(t, g, to, "a", "light 2", 0)
+		if got := fmt.Sprint(order(to, 2)); got != "[light 0 light 1]" {
+			t.Errorf("order %s", got)
+		}
+		light := <-to
+		first.leave()
+		synctest.Wait()
+		if got := fmt.Sprint(light.name, order(to, 1)); got != "light 2[heavy 1]" {
+			t.Errorf("order %s", got)
+		}
+		light.leave()
+		if g.Running() != 0 || g.Waiting() != 0 {
+			t.Errorf("%d inside and %d before an empty gate", g.Running(), g.Waiting())
+		}
+	})
+}
+
+// TestNoneIsHeavy: where no size is heavy all places are for all.
+func TestNoneIsHeavy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := admission.New(admission.Config{Questions: 4, Wait: time.Minute})
+		to := make(chan inside, 10)
+		for i := range 4 {
+			line(t, g, to, "a", fmt.Sprint(i), 1<<60)
+		}
+		if g.Running() != 4 {
+			t.Errorf("%d of 4 are inside", g.Running())
+		}
+		order(to, 4)
+	})
+}
+
+// TestGivenUpAtOnce: whoever leaves in the very moment of its turn leaves its place to others.
+func TestGivenUpAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1, time.Hour)
+		gave := 0
+		for range 100 {
+			leave, err := g.Enter(t.Context(), "a", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				if leave, err := g.Enter(ctx, "b", 0); err == nil {
+					leave()
+				} else {
+					gave++
+				}
+			}()
+			synctest.Wait()
+			cancel()
+			leave()
+			<-done
+			if g.Running() != 0 || g.Waiting() != 0 {
+				t.Fatalf("%d inside and %d before an empty gate", g.Running(), g.Waiting())
+			}
+		}
+		if gave == 0 {
+			t.Error("nobody gave up")
+		}
+	})
+}
+
+// TestCountedMeanwhile: how many are inside and wait may be asked at any time.
+func TestCountedMeanwhile(t *testing.T) {
+	t.Parallel()
+	g := newGate(2, time.Minute)
+	var askers, watchers sync.WaitGroup
+	for i := range 4 {
+		askers.Go(func() {
+			for range 200 {
+				leave, err := g.Enter(t.Context(), fmt.Sprint(i), 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				leave()
+			}
+		})
+	}
+	for most, count := range map[int]func() int{2: g.Running, 4: g.Waiting} {
+		watchers.Go(func() {
+			for range 500 {
+				if n := count(); n < 0 || n > most {
+					t.Errorf("%d are counted, at most %d can be", n, most)
+				}
+			}
+		})
+	}
+	watchers.Wait()
+	askers.Wait()
+}
+
+// TestAllBounded: however many callers there are, no more wait than the service can bear.
+func TestAllBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, to := newGate(1, time.Minute), make(chan inside, 2000)
+		line(t, g, to, "one", "one", 0)
+		for i := range 1000 {
+			go func() {
+				if leave, err := g.Enter(t.Context(), fmt.Sprint(i%11), 0); err == nil {
+					to <- inside{"", leave}
+				}
+			}()
+		}
+		synctest.Wait()
+		_, err := g.Enter(t.Context(), "modest", 0)
+		if fault.Of(err) != fault.Exhausted || g.Waiting() != 1000 {
+			t.Errorf("one too many: %v; %d wait", err, g.Waiting())
+		}
+		order(to, 1001)
+		// Who was refused is forgotten: what it got is no measure of others.
+		for i := range 20 {
+			line(t, g, to, "c", fmt.Sprint("c", i), 0)
+		}
+		order(to, 10)
+		for i := range 4 {
+			line(t, g, to, "b", fmt.Sprint("b", i), 0)
+		}
+		if got := fmt.Sprint(order(to, 6)); got != "[c10 c11 b0 c12 b1 c13]" {
+			t.Errorf("order %s", got)
+		}
+		order(to, 8)
 	})
 }
 

@@ -386,6 +386,9 @@ type slow struct {
 	let           chan bool
 	asked, given  atomic.Int64
 	reportsOfRows bool
+	// say is passed on as how far it is; stubborn goes on for a while when it is given up.
+	say      chan [3]int
+	stubborn bool
 }
 
 func (s *slow) Funnel(
@@ -396,12 +399,18 @@ func (s *slow) Funnel(
 		tell(1, 2, 0)
 	}
 	s.entered <- true
-	select {
-	case <-s.let:
-		return s.Answers.Funnel(ctx, site, q)
-	case <-ctx.Done():
-		s.given.Add(1)
-		return api.Funnel{}, ctx.Err()
+	for {
+		select {
+		case p := <-s.say:
+			api.ProgressOf(ctx)(uint64(p[0]), uint64(p[1]), p[2]) //nolint:gosec // few
+		case <-s.let:
+			return s.Answers.Funnel(ctx, site, q)
+		case <-ctx.Done():
+			if s.given.Add(1); s.stubborn {
+				<-s.let
+			}
+			return api.Funnel{}, ctx.Err()
+		}
 	}
 }
 
@@ -465,7 +474,8 @@ func TestAskedAtOnce(t *testing.T) {
 	until(t, func() bool { return m.cache.Waiting() == 20 })
 	close(s.let)
 	wait.Wait()
-	if s.asked.Load() != 1 || s.given.Load() != 0 || m.counts.of(answer.Shared) != 20 {
+	if s.asked.Load() != 1 || s.given.Load() != 0 || m.counts.of(answer.Shared) != 20 ||
+		m.counts.of(answer.Evaluated) != 0 {
 		t.Errorf("asked %d times, given up %d times, %v", s.asked.Load(), s.given.Load(), m.counts.by)
 	}
 }

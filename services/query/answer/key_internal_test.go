@@ -7,6 +7,7 @@ import (
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/journey"
+	"github.com/waystage/waystage/services/query/api"
 )
 
 // TestKeys: every field of a question makes another key, whatever is added to questions some day,
@@ -40,11 +41,26 @@ func TestKeys(t *testing.T) {
 	}
 	add("a filter within another", "shop", funnel.Question{Filter: funnel.AllOf{funnel.Not{}}})
 	add("as many of another kind", "shop", funnel.Question{Filter: funnel.AnyOf{funnel.Not{}}})
-	for _, text := range []string{"1", "a"} {
-		add("a value "+text, "shop", funnel.Question{Filter: funnel.Condition{
-			Values: []journey.Value{journey.TextValue(text)},
+	for name, v := range map[string]journey.Value{
+		"1": journey.TextValue("1"), "a": journey.TextValue("a"), "number 1": journey.NumberValue(1),
+		"number 2": journey.NumberValue(2), "true": journey.BoolValue(true),
+	} {
+		add("a value "+name, "shop", funnel.Question{Filter: funnel.Condition{
+			Values: []journey.Value{v},
 		}})
 	}
+	a, b := funnel.Condition{Name: "a"}, funnel.Condition{Name: "b"}
+	add("one beside a list", "shop", funnel.Question{
+		Filter: funnel.AnyOf{funnel.AllOf{a}, b},
+	})
+	add("one in the list", "shop", funnel.Question{
+		Filter: funnel.AnyOf{funnel.AllOf{a, b}},
+	})
+	var nothing *int
+	add("a pointer to nothing", "shop", funnel.Question{}, [2]**int{nil, &nothing})
+	add("another one to nothing", "shop", funnel.Question{}, [2]**int{&nothing, nil})
+	add("a number", "shop", funnel.Question{}, 1)
+	add("as large a number", "shop", funnel.Question{}, time.Duration(1))
 	plain, _ := keyOf("shop", funnel.Question{})
 	moved, _ := keyOf("shop", funnel.Question{AsOf: time.Unix(1, 0)})
 	if plain != moved {
@@ -55,6 +71,92 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestKeysOfAllFields: every field makes another key, however deep it lies in a question or in the
+// page that is asked for, and however little it differs.
+func TestKeysOfAllFields(t *testing.T) {
+	t.Parallel()
+	type asked struct {
+		Question funnel.Question
+		Page     api.Page
+	}
+	filled := func() (*asked, []leaf) {
+		a := new(asked)
+		furnish(reflect.ValueOf(a).Elem())
+		return a, leavesOf("", reflect.ValueOf(a).Elem())
+	}
+	_, leaves := filled()
+	keys := make(map[key]string)
+	for i := range leaves {
+		a, own := filled()
+		own[i].change()
+		k, err := keyOf("shop", a.Question, "persons", a.Page)
+		if err != nil {
+			t.Fatalf("%s: %v", own[i].path, err)
+		}
+		if other, there := keys[k]; there && own[i].path != ".Question.AsOf" {
+			t.Errorf("%s has the key of %s", own[i].path, other)
+		}
+		keys[k] = own[i].path
+	}
+	plain, _ := filled()
+	if k, _ := keyOf("shop", plain.Question, "persons", plain.Page); keys[k] != ".Question.AsOf" {
+		t.Errorf("a change of %q makes no other key", keys[k])
+	}
+	if len(leaves) < 60 {
+		t.Errorf("%d fields are looked at", len(leaves))
+	}
+}
+
+// leaf is a field that holds no others.
+type leaf struct {
+	path   string
+	change func()
+}
+
+// furnish gives lists one member and pointers something to point at.
+func furnish(v reflect.Value) {
+	switch {
+	case v.Type() == instants, v.Type() == values:
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		furnish(v.Index(0))
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		furnish(v.Elem())
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			furnish(v.Field(i))
+		}
+	}
+}
+
+var values = reflect.TypeFor[journey.Value]()
+
+// leavesOf are the leaves of a value that is filled.
+func leavesOf(path string, v reflect.Value) (leaves []leaf) {
+	change := func(other any) []leaf {
+		return []leaf{{path, func() { v.Set(reflect.ValueOf(other)) }}}
+	}
+	switch {
+	case v.Type() == instants:
+		return change(time.Time{}.Add(time.Millisecond))
+	case v.Type() == values:
+		return change(journey.NumberValue(7))
+	case v.Kind() == reflect.Slice:
+		less := leaf{path + " empty", func() { v.Set(reflect.Zero(v.Type())) }}
+		return append(leavesOf(path+"[0]", v.Index(0)), less)
+	case v.Kind() == reflect.Pointer:
+		none := leaf{path + " nil", func() { v.Set(reflect.Zero(v.Type())) }}
+		return append(leavesOf(path, v.Elem()), none)
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			leaves = append(leaves, leavesOf(path+"."+v.Type().Field(i).Name, v.Field(i))...)
+		}
+		return leaves
+	}
+	return []leaf{{path, func() { differ(v) }}}
+}
+
 // differ puts something else than nothing into a field.
 func differ(v reflect.Value) {
 	switch v.Kind() {
@@ -62,7 +164,7 @@ func differ(v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
-	case reflect.Uint8, reflect.Uint32:
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
 		v.SetUint(1)
 	case reflect.String:
 		v.SetString("x")

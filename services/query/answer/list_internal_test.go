@@ -47,7 +47,7 @@ func TestPages(t *testing.T) {
 			if paged = append(paged, got...); total != len(whole) {
 				t.Fatalf("total %d, want %d", total, len(whole))
 			}
-			if !more {
+			if !more || len(paged) > len(whole) {
 				break
 			}
 			last := got[len(got)-1]

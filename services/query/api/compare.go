@@ -79,7 +79,7 @@ func (r *reader) previous(q funnel.Question) funnel.Question {
 
 // localDays is the number of days of a zone from an instant to a later one, rounded up, 1 or more.
 func localDays(from, to time.Time, zone *time.Location) int {
-	n := max(1, int(to.Sub(from)/day)-1)
+	n := max(1, daysApart(from, to)-1)
 	for moved(from, n, zone).Before(to) {
 		n++
 	}
@@ -87,12 +87,40 @@ func localDays(from, to time.Time, zone *time.Location) int {
 }
 
 // moved is an instant so many days of a zone later, at the same time of the day; the first instant
-// of a day stays one.
+// of a day stays one. A day that clocks skip is none.
 func moved(at time.Time, days int, zone *time.Location) time.Time {
 	local := at.In(zone)
 	midnight := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC)
+	target := movedDay(midnight, days, zone)
 	if firstInstant(midnight, zone).Equal(at) {
-		return firstInstant(midnight.AddDate(0, 0, days), zone)
+		return firstInstant(target, zone)
 	}
-	return local.AddDate(0, 0, days).UTC()
+	return local.AddDate(0, 0, daysApart(midnight, target)).UTC()
+}
+
+// movedDay is a day, by its midnight in UTC, so many days of a zone later.
+func movedDay(midnight time.Time, days int, zone *time.Location) time.Time {
+	target, step := midnight.AddDate(0, 0, days), 1
+	if days < 0 {
+		step = -1
+		target = target.AddDate(0, 0, -skippedDays(target, midnight, zone))
+	} else {
+		target = target.AddDate(0, 0, skippedDays(midnight, target, zone))
+	}
+	for firstInstant(target, zone).Equal(firstInstant(target.AddDate(0, 0, 1), zone)) {
+		target = target.AddDate(0, 0, step)
+	}
+	return target
+}
+
+// skippedDays is how many days from one on and before another clocks skip, as Samoa's did with
+// 30 December 2011.
+func skippedDays(from, to time.Time, zone *time.Location) int {
+	passed := daysApart(firstInstant(from, zone), firstInstant(to, zone).Add(day/2))
+	return max(0, daysApart(from, to)-passed)
+}
+
+// daysApart is the number of whole days of 24 h from one instant to another, however far.
+func daysApart(from, to time.Time) int {
+	return int((to.Unix() - from.Unix()) / int64(day/time.Second))
 }

@@ -66,9 +66,10 @@ type goldenGroup struct {
 		Value   string `json:"value"`
 		Missing bool   `json:"missing,omitempty"`
 	} `json:"values,omitempty"`
-	Other bool           `json:"other,omitempty"`
-	Steps []goldenStep   `json:"steps"`
-	Trend []goldenBucket `json:"trend,omitempty"`
+	Other         bool                `json:"other,omitempty"`
+	Steps         []goldenStep        `json:"steps"`
+	Trend         []goldenBucket      `json:"trend,omitempty"`
+	TimeToConvert *goldenDistribution `json:"timeToConvert,omitempty"`
 }
 
 type goldenBucket struct {
@@ -279,9 +280,10 @@ func (q goldenQuestion) whole(t *testing.T) json.RawMessage {
 // TestGoldenVectors holds the reference to the published answers. With -update it writes them.
 func TestGoldenVectors(t *testing.T) {
 	t.Parallel()
+	questions := slices.Concat(goldenQuestions, drawnQuestions())
 	if flag.Lookup("update").Value.String() == "true" {
 		want := goldenVectors{Format: 1, Worlds: goldenWorlds()}
-		for _, q := range goldenQuestions {
+		for _, q := range questions {
 			want.Vectors = append(want.Vectors, goldenVector{
 				Name: q.name, World: q.world, Title: q.title, Question: q.whole(t),
 			})
@@ -299,7 +301,7 @@ func TestGoldenVectors(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(goldenQuestions); len(want.Vectors) != n {
+	if n := len(questions); len(want.Vectors) != n {
 		t.Errorf("%d vectors are published of %d; run the test with -update", len(want.Vectors), n)
 	}
 	got := answerGolden(t, want.Worlds, slices.Clone(want.Vectors))

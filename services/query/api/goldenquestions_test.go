@@ -14,6 +14,8 @@ var goldenUsual = map[string]string{
 	"edges": `{"range":{"fromTime":"2026-03-02T12:00:00Z","toTime":"2026-03-02T14:00:00Z"},
 		"asOf":"2026-03-03T00:00:00Z","windowSeconds":3600,
 		"steps":[{"event":"View"},{"event":"Add"},{"event":"Pay"}]}`,
+	"drawn": `{"range":{"fromTime":"2026-03-02T00:00:00Z","toTime":"2026-03-04T00:00:00Z"},
+		"asOf":"2026-03-09T00:00:00Z","windowSeconds":3600}`,
 	"visits": `{"range":{"fromTime":"2026-03-02T00:00:00Z","toTime":"2026-03-05T00:00:00Z"},
 		"asOf":"2026-03-03T23:00:00Z","windowSeconds":86400,"count":"COUNT_SESSION",
 		"steps":[{"event":"View"},{"event":"Add"},{"event":"Pay"}]}`,
@@ -30,6 +32,7 @@ const (
 var goldenQuestions = []goldenQuestion{
 	// The edges of each option.
 	{"plain", "edges", "Ordered: equal times, window edges, the best of several attempts", ``},
+	{"missing", "edges", "By a value that most lack", `"breakdowns":[{"property":"item"}]`},
 	{"first", "edges", "FIRST: only the first attempt", `"reentry":"REENTRY_FIRST"`},
 	{"all", "edges", "ALL: nothing outside the range is seen", `"rangeMode":"RANGE_MODE_ALL",
 		"range":{"fromTime":"2026-03-02T12:00:00Z","toTime":"2026-03-02T12:00:20Z"}`},
@@ -174,6 +177,15 @@ var goldenQuestions = []goldenQuestion{
 	{
 		"shop-two", "shop", "Two breakdowns, and a limit",
 		`"breakdowns":[{"property":"from","limit":3},{"trait":"plan"}]`,
+	},
+	{
+		"shop-pairs", "shop", "Two values of touchpoints, read as a pair",
+		`"breakdowns":[{"property":"from"},{"property":"price"}]`,
+	},
+	{
+		"shop-persona-weeks", "shop", "Weeks and times of each persona",
+		`"breakdowns":[{"persona":true}],"trend":{"interval":"INTERVAL_WEEK"},
+		"timeToConvert":{"fromStep":1,"toStep":3}`,
 	},
 	{"shop-teams", "shop", "Teams in place of persons", `"unit":{"trait":"team"}`},
 	{

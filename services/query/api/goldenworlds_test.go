@@ -48,7 +48,7 @@ personas:
 `
 
 func goldenWorlds() []goldenWorld {
-	return []goldenWorld{shopWorld(), edgeWorld(), visitWorld()}
+	return []goldenWorld{shopWorld(), edgeWorld(), visitWorld(), drawnWorld()}
 }
 
 // scribe writes the messages of a world.

@@ -14,6 +14,45 @@ import (
 	"github.com/waystage/waystage/services/internal/fault"
 )
 
+// TestMovedBySkippedDays: a day that clocks skip is none to move by, so that what is moved back by
+// the days of a range ends where the range begins.
+func TestMovedBySkippedDays(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		zone, at string
+		days     int
+		want     string
+	}{
+		"back over it":         {"Pacific/Apia", "2011-12-30T10:00:00Z", -1, "2011-12-29T10:00:00Z"},
+		"back, two days":       {"Pacific/Apia", "2011-12-31T10:00:00Z", -2, "2011-12-29T10:00:00Z"},
+		"back, three days":     {"Pacific/Apia", "2011-12-31T10:00:00Z", -3, "2011-12-28T10:00:00Z"},
+		"back, at noon":        {"Pacific/Apia", "2011-12-30T22:00:00Z", -1, "2011-12-29T22:00:00Z"},
+		"back, behind it":      {"Pacific/Apia", "2012-01-05T12:00:00Z", -1, "2012-01-04T12:00:00Z"},
+		"back, from behind it": {"Pacific/Apia", "2012-01-05T12:00:00Z", -6, "2011-12-30T12:00:00Z"},
+		"on over it":           {"Pacific/Apia", "2011-12-29T10:00:00Z", 1, "2011-12-30T10:00:00Z"},
+		"on, two days":         {"Pacific/Apia", "2011-12-29T10:00:00Z", 2, "2011-12-31T10:00:00Z"},
+		"on, at noon":          {"Pacific/Apia", "2011-12-29T22:00:00Z", 1, "2011-12-30T22:00:00Z"},
+		"a day of 47 hours":    {"Pacific/Kwajalein", "1969-10-01T12:00:00Z", -1, "1969-09-29T13:00:00Z"},
+		"centuries":            {"UTC", "9000-01-01T00:00:00Z", -365 * 1000, "8000-08-31T00:00:00Z"},
+		"centuries, at noon":   {"UTC", "9000-01-01T12:00:00Z", -365 * 1000, "8000-08-31T12:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			zone, err := time.LoadLocation(c.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, err := time.Parse(time.RFC3339, c.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := moved(at, c.days, zone).Format(time.RFC3339); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestFirstInstantOfDays(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ zone, day, want string }{

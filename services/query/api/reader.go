@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 
 // Limits of a question beyond those of package funnel.
 const (
-	// MaxWindow is ten years of 365 days.
-	MaxWindow = 3650 * 24 * time.Hour
+	// MaxWindow is a hundred years of 365 days: no window, for those who want none.
+	MaxWindow = 36500 * 24 * time.Hour
 	// MaxConditions is the most conditions and filters that a question may hold.
 	MaxConditions = 500
 	// MaxFilterDepth is the most levels of all, any and not.
@@ -111,8 +112,12 @@ func shortName(e fmt.Stringer, prefix string) string {
 // span reads seconds, rounded to milliseconds.
 func (r *reader) span(field string, seconds float64, least, most time.Duration) time.Duration {
 	if math.IsNaN(seconds) || seconds < least.Seconds() || seconds > most.Seconds() {
-		r.bad(field, "is %g: give %g to %g seconds", seconds, least.Seconds(), most.Seconds())
+		r.bad(field, "is %s: give %s to %s seconds", plainSeconds(seconds),
+			plainSeconds(least.Seconds()), plainSeconds(most.Seconds()))
 		return least
 	}
 	return time.Duration(math.Round(seconds*1000)) * time.Millisecond
 }
+
+// plainSeconds writes a number without an exponent.
+func plainSeconds(seconds float64) string { return strconv.FormatFloat(seconds, 'f', -1, 64) }
