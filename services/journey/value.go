@@ -110,8 +110,19 @@ func compositeValue(raw []byte) Value {
 	if encoder.Encode(v) != nil {
 		return Value{}
 	}
-	return Value{kind: Composite, text: strings.TrimSuffix(text.String(), "\n")}
+	return Value{kind: Composite, text: separated(strings.TrimSuffix(text.String(), "\n"))}
 }
+
+// separated writes the line and paragraph separators, which package json escapes, as they are.
+func separated(text string) string {
+	if !strings.Contains(text, `\u202`) {
+		return text
+	}
+	return separators.Replace(text)
+}
+
+// separators leaves an escaped backslash alone, whatever follows it.
+var separators = strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029")
 
 // Kind is the value's kind.
 func (v Value) Kind() ValueKind { return v.kind }

@@ -37,6 +37,10 @@ func TestParseValue(t *testing.T) {
 		{`""`, journey.Text, ""},
 		{`"a\u0000\"é"`, journey.Text, "a\x00\"é"},
 		{`[1.0,"<",null]`, journey.Composite, `[1,"<",null]`},
+		{
+			`{"a":"\u2028\u2029\\u2028\\\u2028\u202A\u001f"}`, journey.Composite,
+			"{\"a\":\"\u2028\u2029\\\\u2028\\\\\u2028\u202a\\u001f\"}",
+		},
 		{`{"b":1e2, "a":[]}`, journey.Composite, `{"a":[],"b":100}`},
 	} {
 		t.Run(c.literal, func(t *testing.T) {

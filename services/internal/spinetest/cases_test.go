@@ -1,12 +1,10 @@
-//go:build cases
-
 package spinetest
 
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +13,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 )
@@ -26,7 +21,7 @@ import (
 type funnelCase struct {
 	ID      string       `json:"id"`
 	Mode    string       `json:"mode"`
-	Note    string       `json:"note"`
+	Note    any          `json:"note"`
 	People  []casePerson `json:"people"`
 	Aliases [][]string   `json:"aliases"`
 	Query   caseQuery    `json:"query"`
@@ -37,11 +32,25 @@ type funnelCase struct {
 type casePerson struct {
 	ID     string         `json:"id"`
 	Traits map[string]any `json:"traits"`
-	Events []struct {
-		Event string         `json:"event"`
-		Time  string         `json:"time"`
-		Props map[string]any `json:"props"`
-	} `json:"events"`
+	Events []caseEvent    `json:"events"`
+}
+
+type caseEvent struct {
+	Event string         `json:"event"`
+	Time  string         `json:"time"`
+	Props map[string]any `json:"props"`
+	// Message has members of the message that are not the usual ones; null takes one away.
+	Message map[string]any `json:"message"`
+}
+
+// message is what the person sends.
+func (e *caseEvent) message(user string) map[string]any {
+	m := map[string]any{
+		"type": "track", "userId": user, "event": e.Event, "properties": e.Props, "timestamp": e.Time,
+	}
+	maps.Copy(m, e.Message)
+	maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
+	return m
 }
 
 type caseQuery struct {
@@ -56,6 +65,8 @@ type caseQuery struct {
 	Convert    *caseConvert    `json:"time_to_convert"`
 	Trend      *caseTrend      `json:"trend"`
 	Timezone   string          `json:"timezone"`
+	// Fields are what the question states beside, as the API's JSON.
+	Fields json.RawMessage `json:"fields"`
 }
 
 type caseStep struct {
@@ -91,9 +102,11 @@ type caseBreakdown struct {
 
 type caseExpect struct {
 	Steps []struct {
-		Count   *uint32  `json:"count"`
-		Average *float64 `json:"avg_seconds"`
-		Median  *float64 `json:"median_seconds"`
+		Count    *uint32  `json:"count"`
+		Lost     *uint32  `json:"lost"`
+		InWindow *uint32  `json:"in_window"`
+		Average  *float64 `json:"avg_seconds"`
+		Median   *float64 `json:"median_seconds"`
 	} `json:"steps"`
 	PeopleAtStep  map[string][]string `json:"people_at_step"`
 	DroppedAtStep map[string][]string `json:"dropped_at_step"`
@@ -108,49 +121,16 @@ type caseExpect struct {
 	caseTrendExpect
 }
 
-var caseOperators = map[string]funnelv1.Operator{
-	"eq": funnelv1.Operator_OPERATOR_EQ, "neq": funnelv1.Operator_OPERATOR_NEQ,
-	"contains":     funnelv1.Operator_OPERATOR_CONTAINS,
-	"not_contains": funnelv1.Operator_OPERATOR_NOT_CONTAINS,
-	"is_set":       funnelv1.Operator_OPERATOR_IS_SET,
-	"is_not_set":   funnelv1.Operator_OPERATOR_IS_NOT_SET,
-}
-
-// TestCases answers the worked examples of WAYSTAGE_FUNNEL_CASES through the public API.
-func TestCases(t *testing.T) {
-	path := os.Getenv("WAYSTAGE_FUNNEL_CASES")
-	if path == "" {
-		t.Fatal("WAYSTAGE_FUNNEL_CASES: name the file of the worked examples, " +
-			"or leave the build tag cases out")
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []funnelCase
-	if err := json.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
-	}
-	s := newStack(t, startKafka(t))
-	tokens := make([]string, len(cases))
-	for i := range cases {
-		cases[i].unquirk()
-		tokens[i] = s.deliverCase(i, cases[i])
-	}
-	s.settle()
-	for i, c := range cases {
-		t.Run(c.ID, func(t *testing.T) { s.in(t).checkCase(i, c, tokens[i]) })
-	}
-}
-
 func caseSite(i int) string { return fmt.Sprintf("case-%d", i) }
 
-func (s *stack) deliverCase(i int, c funnelCase) (token string) {
+func (s *system) deliverCase(i int, c funnelCase) (token string) {
 	s.t.Helper()
 	write, read := s.siteIn(c.Query.Timezone, caseSite(i), "")
 	var messages []json.RawMessage
 	add := func(m map[string]any) {
-		m["messageId"] = fmt.Sprintf("%s-%d", c.ID, len(messages))
+		if m["messageId"] == nil {
+			m["messageId"] = fmt.Sprintf("%s-%d", c.ID, len(messages))
+		}
 		text, err := json.Marshal(m)
 		if err != nil {
 			s.t.Fatal(err)
@@ -165,10 +145,7 @@ func (s *stack) deliverCase(i int, c funnelCase) (token string) {
 			})
 		}
 		for _, e := range p.Events {
-			add(map[string]any{
-				"type": "track", "userId": p.ID, "event": e.Event, "properties": e.Props,
-				"timestamp": e.Time,
-			})
+			add(e.message(p.ID))
 		}
 	}
 	for _, pair := range c.Aliases {
@@ -183,7 +160,7 @@ func (s *stack) deliverCase(i int, c funnelCase) (token string) {
 }
 
 // checkCase fails unless the answer is right.
-func (s *stack) checkCase(i int, c funnelCase, token string) {
+func (s *system) checkCase(i int, c funnelCase, token string) {
 	s.t.Helper()
 	q := c.question(s.t)
 	got, byJSON, err := s.ask(caseSite(i), token, q)
@@ -198,7 +175,9 @@ func (s *stack) checkCase(i int, c funnelCase, token string) {
 	}
 	for _, answer := range []*funnelv1.AskFunnelResponse{got, byJSON} {
 		for k, want := range c.Expect.Steps {
-			checkCaseStep(s.t, k, answer.GetSteps()[k], want.Count, want.Average, want.Median)
+			step := answer.GetSteps()[k]
+			checkCaseStep(s.t, k, step, want.Count, want.Average, want.Median)
+			checkOutcome(s.t, k, step, want.Lost, want.InWindow)
 		}
 		checkCaseGroups(s.t, c, answer.GetGroups())
 		c.checkDistribution(s.t, answer.GetTimeToConvert())
@@ -223,6 +202,16 @@ func checkCaseStep(
 	}
 	near("mean", got.GetFromPrevious().GetMeanSeconds(), average)
 	near("median", got.GetFromPrevious().GetMedianSeconds(), median)
+}
+
+func checkOutcome(t *testing.T, k int, got *funnelv1.StepResult, lost, inWindow *uint32) {
+	t.Helper()
+	if lost != nil && got.GetLost() != *lost {
+		t.Errorf("step %d: %d lost, want %d", k+1, got.GetLost(), *lost)
+	}
+	if inWindow != nil && got.GetInWindow() != *inWindow {
+		t.Errorf("step %d: %d in window, want %d", k+1, got.GetInWindow(), *inWindow)
+	}
 }
 
 // otherGroup is what cases call the groups past the limit.
@@ -278,7 +267,7 @@ func checkCaseGroups(t *testing.T, c funnelCase, groups []*funnelv1.GroupResult)
 
 // checkGroupPeople lists the persons of every group that the case names; those past the limit have
 // no name to be listed by.
-func (s *stack) checkGroupPeople(
+func (s *system) checkGroupPeople(
 	i int, c funnelCase, q *funnelv1.FunnelQuestion, token string, groups []*funnelv1.GroupResult,
 ) {
 	s.t.Helper()
@@ -292,7 +281,7 @@ func (s *stack) checkGroupPeople(
 	}
 }
 
-func (s *stack) checkPeople(i int, c funnelCase, q *funnelv1.FunnelQuestion, token string) {
+func (s *system) checkPeople(i int, c funnelCase, q *funnelv1.FunnelQuestion, token string) {
 	s.t.Helper()
 	for step, want := range c.Expect.PeopleAtStep {
 		s.checkList(i, token, listing(q, step, reached), want)
@@ -324,7 +313,7 @@ func listing(
 	}
 }
 
-func (s *stack) list(
+func (s *system) list(
 	i int, token string, request *funnelv1.ListFunnelPersonsRequest,
 ) *funnelv1.ListFunnelPersonsResponse {
 	s.t.Helper()
@@ -337,7 +326,7 @@ func (s *stack) list(
 	return got
 }
 
-func (s *stack) checkList(
+func (s *system) checkList(
 	i int, token string, request *funnelv1.ListFunnelPersonsRequest, want []string,
 ) {
 	s.t.Helper()
@@ -352,170 +341,5 @@ func (s *stack) checkList(
 	if len(got.GetPersons()) != len(want) || got.GetTotalSize() != uint32(len(want)) {
 		s.t.Errorf("step %d, %v, %v: %d persons, want %v", request.GetStep(),
 			request.GetSelection(), request.GetGroup(), len(got.GetPersons()), want)
-	}
-}
-
-var caseOrders = map[string]funnelv1.Order{
-	"ordered": funnelv1.Order_ORDER_ORDERED, "strict": funnelv1.Order_ORDER_STRICT,
-	"unordered": funnelv1.Order_ORDER_ANY,
-}
-
-func (c funnelCase) question(t *testing.T) *funnelv1.FunnelQuestion {
-	t.Helper()
-	q := &funnelv1.FunnelQuestion{
-		Compat: funnelv1.Compat_COMPAT_POSTHOG, Order: caseOrders[c.Mode],
-		Range: &funnelv1.TimeRange{
-			From: &funnelv1.TimeRange_FromTime{FromTime: timestamppb.New(c.Query.From)},
-			// The case's end is inside, ours is outside.
-			To: &funnelv1.TimeRange_ToTime{
-				ToTime: timestamppb.New(c.Query.To.Truncate(time.Millisecond).Add(time.Millisecond)),
-			},
-		},
-		WindowSeconds: proto.Float64(c.Query.Window),
-		TimeToConvert: c.Query.Convert.message(), Trend: c.Query.Trend.message(t),
-	}
-	if c.Query.Window == 0 {
-		q.WindowSeconds = nil
-	}
-	for _, st := range c.Query.Steps {
-		q.Steps = append(q.Steps, st.message(t))
-	}
-	for _, x := range c.Query.Exclusions {
-		touchpoint := caseStep{Event: &x.Event, Where: x.Where}
-		q.Exclusions = append(q.Exclusions, &funnelv1.Exclusion{
-			Touchpoint: touchpoint.message(t), FromStep: x.FromStep + 1, ToStep: x.ToStep + 1,
-		})
-	}
-	if b := c.Query.Breakdown; b != nil {
-		q.Breakdowns = b.messages(t)
-	}
-	if u := c.Query.Unit; u != nil {
-		q.Unit = u.unit(t)
-	}
-	if len(c.Query.Filter) > 0 {
-		q.Filter = caseFilter(t, c.Query.Filter)
-	}
-	return q
-}
-
-var caseAttributions = map[string]funnelv1.Attribution{
-	"first_touch": funnelv1.Attribution_ATTRIBUTION_FIRST_TOUCH,
-	"last_touch":  funnelv1.Attribution_ATTRIBUTION_LAST_TOUCH,
-	"all":         funnelv1.Attribution_ATTRIBUTION_ALL,
-	"step":        funnelv1.Attribution_ATTRIBUTION_STEP,
-	"":            funnelv1.Attribution_ATTRIBUTION_UNSPECIFIED,
-}
-
-// messages are one breakdown per property. Traits are those of persons as of as_of, whatever the
-// attribution says.
-func (b *caseBreakdown) messages(t *testing.T) []*funnelv1.Breakdown {
-	t.Helper()
-	props := b.Props
-	if len(props) == 0 {
-		props = []string{b.Prop}
-	}
-	var list []*funnelv1.Breakdown
-	for _, prop := range props {
-		m := &funnelv1.Breakdown{Limit: b.Limit}
-		attribution, known := caseAttributions[b.Attribution]
-		switch {
-		case b.Kind == "person_trait":
-			m.By = &funnelv1.Breakdown_Trait{Trait: prop}
-		case b.Kind != "event_property" || !known:
-			t.Fatalf("unknown breakdown %+v", b)
-		default:
-			m.By = &funnelv1.Breakdown_Property{Property: prop}
-			m.Attribution = attribution
-		}
-		if m.Attribution == funnelv1.Attribution_ATTRIBUTION_STEP {
-			m.Step = b.Step + 1
-		}
-		list = append(list, m)
-	}
-	return list
-}
-
-func (b *caseBreakdown) unit(t *testing.T) *funnelv1.Unit {
-	t.Helper()
-	switch b.Kind {
-	case "person_trait":
-		return &funnelv1.Unit{By: &funnelv1.Unit_Trait{Trait: b.Prop}}
-	case "event_property":
-		return &funnelv1.Unit{By: &funnelv1.Unit_Property{Property: b.Prop}}
-	}
-	t.Fatalf("unknown unit %+v", b)
-	return nil
-}
-
-var caseFirstTimes = map[string]funnelv1.FirstTime{
-	"":         funnelv1.FirstTime_FIRST_TIME_UNSPECIFIED,
-	"event":    funnelv1.FirstTime_FIRST_TIME_EVENT,
-	"matching": funnelv1.FirstTime_FIRST_TIME_MATCHING,
-}
-
-func (st caseStep) message(t *testing.T) *funnelv1.Step {
-	t.Helper()
-	first, known := caseFirstTimes[st.FirstTime]
-	if !known {
-		t.Fatalf("unknown first_time %q", st.FirstTime)
-	}
-	step := &funnelv1.Step{
-		Target: &funnelv1.Step_AnyEvent{AnyEvent: true}, Optional: st.Optional, FirstTime: first,
-	}
-	if st.Event != nil {
-		step.Target = &funnelv1.Step_Event{Event: *st.Event}
-	}
-	for _, w := range st.Where {
-		step.Conditions = append(step.Conditions, w.message(t))
-	}
-	return step
-}
-
-func (w caseWhere) message(t *testing.T) *funnelv1.Condition {
-	t.Helper()
-	c := &funnelv1.Condition{Name: w.Prop, Operator: caseOperators[w.Op]}
-	if w.On == "person" {
-		c.Subject = funnelv1.Subject_SUBJECT_TRAIT
-	}
-	if w.Value != nil {
-		value, err := structpb.NewValue(w.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Values = []*structpb.Value{value}
-	}
-	if list := c.GetValues(); len(list) == 1 && list[0].GetListValue() != nil {
-		c.Values = list[0].GetListValue().GetValues()
-		if c.GetOperator() == funnelv1.Operator_OPERATOR_EQ {
-			c.Operator = funnelv1.Operator_OPERATOR_IN
-		}
-	}
-	return c
-}
-
-func caseFilter(t *testing.T, text json.RawMessage) *funnelv1.Filter {
-	t.Helper()
-	var tree struct {
-		All []json.RawMessage `json:"all"`
-		Any []json.RawMessage `json:"any"`
-		caseWhere
-	}
-	if err := json.Unmarshal(text, &tree); err != nil {
-		t.Fatal(err)
-	}
-	list := func(of []json.RawMessage) *funnelv1.FilterList {
-		var filters []*funnelv1.Filter
-		for _, f := range of {
-			filters = append(filters, caseFilter(t, f))
-		}
-		return &funnelv1.FilterList{Filters: filters}
-	}
-	switch {
-	case len(tree.All) > 0:
-		return &funnelv1.Filter{Is: &funnelv1.Filter_All{All: list(tree.All)}}
-	case len(tree.Any) > 0:
-		return &funnelv1.Filter{Is: &funnelv1.Filter_Any{Any: list(tree.Any)}}
-	default:
-		return &funnelv1.Filter{Is: &funnelv1.Filter_Condition{Condition: tree.message(t)}}
 	}
 }

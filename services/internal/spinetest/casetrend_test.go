@@ -1,5 +1,3 @@
-//go:build cases
-
 package spinetest
 
 import (
@@ -8,8 +6,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 )
@@ -174,7 +170,7 @@ func (c funnelCase) checkBucket(t *testing.T, trend []*funnelv1.TrendBucket, wan
 }
 
 // checkTrendPeople lists who entered in a bucket and converted, or did not.
-func (s *stack) checkTrendPeople(
+func (s *system) checkTrendPeople(
 	i int, c funnelCase, q *funnelv1.FunnelQuestion, token string, trend []*funnelv1.TrendBucket,
 ) {
 	s.t.Helper()
@@ -205,20 +201,5 @@ func (s *stack) checkTrendPeople(
 		if !slices.Equal(slices.Sorted(slices.Values(*want.Dropped)), dropped) {
 			s.t.Errorf("%s: %v dropped, want %v", want.Day, dropped, *want.Dropped)
 		}
-	}
-}
-
-// unquirk replaces what a case expects where docs/semantics.md says otherwise.
-func (c *funnelCase) unquirk() {
-	switch c.ID {
-	case "exclusion_16":
-		// The second attempt is void and had got to step 1; the first is clean and as deep. "The unit
-		// leaves the funnel unless some assignment of it that is not void is at least as deep as its
-		// deepest void one had got to": it stays, at step 1.
-		c.Expect.Steps[0].Count = proto.Uint32(1)
-	case "unordered_breakdown_step_01":
-		// STEP 1 is evaluated "once per value among the touchpoints it sees that match step n", and
-		// step 1 is the one named first, in any order: values of purchases alone make no groups.
-		c.Expect.BreakdownValues = []string{"", "0", "Chrome", "Mac"}
 	}
 }

@@ -1,5 +1,3 @@
-//go:build realdata || cases
-
 package spinetest
 
 import (
