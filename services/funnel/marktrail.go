@@ -32,6 +32,9 @@ func (t TrailTouch) At() int64 { return int64(t >> touchLow) }
 // View is the number of its view.
 func (t TrailTouch) View() uint32 { return uint32(t>>markBits) & (MaxTrailViews - 1) }
 
+// Opens tells that it may open an attempt.
+func (t TrailTouch) Opens() bool { return t.Filled() == 1 }
+
 // Filled is one more than the step that it may fill, from 0; 0 for none.
 func (t TrailTouch) Filled() uint8 { return uint8(t & markMask) }
 

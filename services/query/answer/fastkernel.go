@@ -128,15 +128,11 @@ func (g *gleaner) single(bucket int) error {
 	} else {
 		g.chainRows(bucket)
 	}
-	return g.evaluate(func(identity uint64, opens bool) error {
+	return g.evaluate(func(identity uint64, first int32) error {
 		if person, linked := g.kernel.directory.linked(identity); linked {
-			g.setAside(person)
-			return nil
+			return g.setAside(person, first)
 		}
-		if !opens {
-			return nil
-		}
-		return g.count(journey.PersonID(identity))
+		return g.count(identity, first)
 	})
 }
 
@@ -147,18 +143,13 @@ func (g *gleaner) several(bucket int, all []*gleaner) error {
 		records[i] = from.spill[bucket]
 	}
 	g.chainRecords(bucket, records)
-	return g.evaluate(func(person uint64, opens bool) error {
-		if !opens {
-			return nil
-		}
-		return g.count(journey.PersonID(person))
-	})
+	return g.evaluate(g.count)
 }
 
 // chainRows chains the rows that the shelves have of a bucket.
 func (g *gleaner) chainRows(bucket int) {
 	k := g.kernel.stock
-	g.open(k.mostRows(bucket))
+	g.begin(k.mostRows(bucket))
 	for n, s := range k.shelves {
 		for i := s.starts[bucket]; i < s.starts[bucket+1]; i++ {
 			from, to := s.row(i)
@@ -176,7 +167,7 @@ func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
 	for _, of := range records {
 		words += len(of)
 	}
-	g.open(words / recordWords)
+	g.begin(words / recordWords)
 	g.records = records
 	for n, of := range records {
 		for at := 0; at < len(of); {
@@ -188,8 +179,8 @@ func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
 	}
 }
 
-// open makes room for so many identities or persons.
-func (g *gleaner) open(size int) {
+// begin makes room for so many identities or persons.
+func (g *gleaner) begin(size int) {
 	g.sheaves, g.records = g.sheaves[:0], nil
 	g.chains.reset(size)
 }
@@ -211,14 +202,19 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 	c.value = c.value>>32<<32 | n
 }
 
-// setAside keeps what is at hand for a person.
-func (g *gleaner) setAside(person uint64) {
+// setAside keeps the marks of a chain for a person; its touchpoints where departures are asked.
+func (g *gleaner) setAside(person uint64, first int32) error {
 	to := &g.spill[bucketOf(person)]
 	if g.trail != nil {
+		g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
 		*to = record(*to, person, g.course.all)
-	} else {
-		*to = record(*to, person, g.marks.all)
+		return nil
 	}
+	if _, known := g.layOut(first); !known {
+		return errUnsure
+	}
+	*to = record(*to, person, g.marks.all)
+	return nil
 }
 
 // record appends words as records of a person.
@@ -234,26 +230,29 @@ func record[W ~uint64](to []uint64, person uint64, words []W) []uint64 {
 	return to
 }
 
-// evaluate lays out the marks of each of those chained and does something with them. opens tells
-// that one of the marks opens an attempt.
-func (g *gleaner) evaluate(do func(of uint64, opens bool) error) error {
+// evaluate does something with each of those chained, whose chain begins with the first sheaf.
+func (g *gleaner) evaluate(do func(of uint64, first int32) error) error {
 	for _, c := range g.chains.cells {
 		if c.key == 0 {
 			continue
 		}
-		opens, known := g.layOut(int32(c.value >> 32))
-		if !known {
-			return errUnsure
-		}
-		if err := do(c.key, opens); err != nil {
+		if err := do(c.key, int32(c.value>>32)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// count counts the person whose marks are at hand.
-func (g *gleaner) count(person journey.PersonID) error {
+// count counts the person of a chain.
+func (g *gleaner) count(of uint64, first int32) error {
+	person := journey.PersonID(of)
+	opens, known := g.open(first)
+	switch {
+	case !known:
+		return errUnsure
+	case !opens:
+		return nil
+	}
 	var values *funnel.Values
 	if g.asksPersons {
 		view := g.kernel.viewOf(person)
@@ -263,7 +262,7 @@ func (g *gleaner) count(person journey.PersonID) error {
 	var counted *funnel.Counted
 	var err error
 	if g.trail != nil {
-		counted, err = g.countTrail(person, values)
+		counted, err = g.countTrail(person, first, values)
 	} else {
 		counted, err = g.counter.CountMarks(g.marks.all, values)
 	}

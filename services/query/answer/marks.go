@@ -66,13 +66,9 @@ func inOrder[W ~uint64](words []W) {
 	}
 }
 
-// layOut lays out, in order, the marks of a chain of sheaves, or its touchpoints where departures
-// are asked. opens tells that one of them opens an attempt; known is false where a touchpoint is
-// not understood.
+// layOut lays out, in order, the marks of a chain of sheaves. opens tells that one of them opens an
+// attempt; known is false where a touchpoint is not understood.
 func (g *gleaner) layOut(first int32) (opens, known bool) {
-	if g.trail != nil {
-		return g.layOutCourse(first), true
-	}
 	g.marks.reset(int(g.sheaves[first].size))
 	least := uint8(noStep)
 	for i := first; i >= 0; i = g.sheaves[i].next {

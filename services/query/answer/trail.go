@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/journey"
@@ -13,9 +14,38 @@ import (
 // the order of those of one millisecond only by chance, so persons of whom it decides are left
 // over; rows are read of them alone.
 
-// layOutCourse lays the touchpoints of a chain of sheaves out, and tells whether any opens an
-// attempt.
-func (g *gleaner) layOutCourse(first int32) (opens bool) {
+// open lays out what the person of a chain is counted by first. opens tells that it opens an
+// attempt; known is false where a touchpoint is not understood.
+func (g *gleaner) open(first int32) (opens, known bool) {
+	if g.trail == nil || g.records == nil {
+		return g.layOut(first)
+	}
+	g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
+	return slices.ContainsFunc(g.course.all, funnel.TrailTouch.Opens), true
+}
+
+// countTrail counts the person of a chain where departures are asked. What is not set aside is laid
+// out as marks first: most need no more of it.
+func (g *gleaner) countTrail(
+	person journey.PersonID, first int32, values *funnel.Values,
+) (counted *funnel.Counted, err error) {
+	if g.records != nil {
+		counted, err = g.trail.CountTrail(g.course.all, values)
+	} else if counted, err = g.trail.CountMarks(g.marks.all, values); err == nil {
+		if from, to, left := g.trail.Left(); left {
+			g.layOutCourse(first, from, to)
+			counted, err = g.trail.Leave(g.course.all)
+		}
+	}
+	if err == nil && g.trail.Ambiguous() {
+		g.left = append(g.left, person)
+		return nil, nil //nolint:nilnil // counted apart
+	}
+	return counted, err //nolint:wrapcheck // the caller knows it
+}
+
+// layOutCourse lays out the touchpoints of a chain of sheaves between two instants, both inside.
+func (g *gleaner) layOutCourse(first int32, from, to int64) {
 	r := &g.course
 	r.reset(int(g.sheaves[first].size))
 	for i := first; i >= 0; i = g.sheaves[i].next {
@@ -26,26 +56,23 @@ func (g *gleaner) layOutCourse(first int32) (opens bool) {
 				r.all = append(r.all, funnel.TrailTouch(word))
 			}
 		} else {
-			g.takeTouches(g.kernel.stock.shelves[s.of], s.from, s.to)
+			g.takeTouches(s, from, to)
 		}
 		r.mend(begin)
 	}
 	r.settle()
-	for _, t := range r.all {
-		if t.Filled() == 1 {
-			return true
-		}
-	}
-	return false
 }
 
-// takeTouches appends the touchpoints of a row of a shelf.
-func (g *gleaner) takeTouches(s *shelf, from, to uint32) {
+// takeTouches appends the touchpoints of a row of a shelf between two instants.
+func (g *gleaner) takeTouches(row *sheaf, from, to int64) {
 	k := g.kernel.stock
-	whole := s.base >= k.first && s.base+maxShelfSpan <= k.last
-	for i := from; i < to; i++ {
-		instant, set := s.base+int64(s.at[i]), s.codes[i]
-		if whole || k.sees(instant) {
+	s := k.shelves[row.of]
+	if s.base > to || s.base+maxShelfSpan < from {
+		return
+	}
+	for i := row.from; i < row.to; i++ {
+		if instant := s.base + int64(s.at[i]); instant >= from && instant <= to {
+			set := s.codes[i]
 			g.course.all = append(g.course.all,
 				funnel.TrailTouchOf(instant, uint32(set), k.steps[set]))
 		}
@@ -84,16 +111,4 @@ func (in *inquiry) leftOver(
 		return fmt.Errorf("evaluating %d persons apart: %w", len(persons), err)
 	}
 	return nil
-}
-
-// countTrail counts the person whose touchpoints are at hand.
-func (g *gleaner) countTrail(
-	person journey.PersonID, values *funnel.Values,
-) (*funnel.Counted, error) {
-	counted, err := g.trail.CountTrail(funnel.TrailCourse(g.course.all), values)
-	if err == nil && g.trail.Ambiguous() {
-		g.left = append(g.left, person)
-		return nil, nil //nolint:nilnil // counted apart
-	}
-	return counted, err //nolint:wrapcheck // the caller knows it
 }

@@ -221,6 +221,18 @@ func TestExposures(t *testing.T) {
 	golden(t, "exposures", text(query, layout))
 }
 
+// TestAlbum plans the reading of parts with values.
+func TestAlbum(t *testing.T) {
+	t.Parallel()
+	values := append(plan.LabelValues(), channel, plan.Value{Name: "it's"},
+		plan.Value{Source: plan.ExposureProperty, Name: "variant"})
+	golden(t, "album", text(plan.Album(values), plan.Layout{Values: plan.AlbumValues}))
+	other := []plan.Value{{Name: "a\"\n0 \"b"}}
+	if plan.Key(other) == plan.Key([]plan.Value{{Name: "a"}, {Name: "b"}}) {
+		t.Error("two lists of values have one key")
+	}
+}
+
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	at := func(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
