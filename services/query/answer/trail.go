@@ -79,26 +79,27 @@ func (g *gleaner) takeTouches(row *sheaf, from, to int64) {
 	}
 }
 
-// mostLeftOver is how many persons at most are evaluated apart.
-const mostLeftOver = 20_000
+// mostLeftOver is of how many identities at most rows are read apart: a query names each of them, and
+// has room for 256 KB.
+const mostLeftOver = 10_000
 
 // leftOver evaluates persons of whom the order within a millisecond decides. The directory is
 // locked. Errors: errUnsure where they are too many.
 func (in *inquiry) leftOver(
 	ctx context.Context, persons []journey.PersonID, known *surroundings, result yield,
 ) error {
-	switch {
-	case len(persons) == 0:
+	if len(persons) == 0 {
 		return nil
-	case len(persons) > mostLeftOver:
-		return errUnsure
 	}
-	in.apart = len(persons)
 	needs := in.needs(plan.Shown)
 	needs.Only = &plan.Only{}
 	for _, ids := range in.directory.identitiesIn(persons) {
 		needs.Only.Identities = append(needs.Only.Identities, ids...)
 	}
+	if len(needs.Only.Identities) > mostLeftOver {
+		return errUnsure
+	}
+	in.apart = len(persons)
 	g, err := in.gatherNeeded(ctx, needs)
 	if err != nil {
 		return err
