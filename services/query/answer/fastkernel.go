@@ -151,9 +151,15 @@ func (g *gleaner) chainRows(bucket int) {
 	k := g.kernel.stock
 	g.begin(k.mostRows(bucket))
 	for n, s := range k.shelves {
+		whole := s.base >= k.first && s.base+maxShelfSpan <= k.last
 		for i := s.starts[bucket]; i < s.starts[bucket+1]; i++ {
 			from, to := s.row(i)
-			g.chain(s.identities[i], sheaf{of: int32(n), from: from, to: to})
+			if !whole {
+				from, to = s.within(from, to, k.first, k.last)
+			}
+			if from < to {
+				g.chain(s.identities[i], sheaf{of: int32(n), from: from, to: to})
+			}
 		}
 	}
 }
@@ -179,10 +185,11 @@ func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
 	}
 }
 
-// begin makes room for so many identities or persons.
+// begin makes room for so many identities or persons at least. There are about as many in every
+// bucket.
 func (g *gleaner) begin(size int) {
 	g.sheaves, g.records = g.sheaves[:0], nil
-	g.chains.reset(size)
+	g.chains.reset(max(size, g.chains.used))
 }
 
 // chain adds a sheaf to those of an identity or person.

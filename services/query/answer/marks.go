@@ -100,13 +100,10 @@ func (g *gleaner) takeMarks(marks []uint64) (least uint8) {
 	return least
 }
 
-// takeRow appends the marks of a row of a shelf, and gives the least of their steps. known is false
-// where a touchpoint that the question sees is not understood.
+// takeRow appends the marks of what the question sees of a row of a shelf, and gives the least of
+// their steps. known is false where a touchpoint is not understood.
 func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
 	k := g.kernel.stock
-	if s.base < k.first || s.base+maxShelfSpan > k.last {
-		return g.takeSeen(s, from, to)
-	}
 	n := len(g.marks.all)
 	marks := g.marks.all[:n+int(to-from)]
 	at, codes, steps := s.at[from:to], s.codes[from:to], k.steps
@@ -123,18 +120,4 @@ func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
 	}
 	g.marks.all = marks[:n]
 	return least, seen < unknownBit
-}
-
-// takeSeen is takeRow of a month of which the question sees a part.
-func (g *gleaner) takeSeen(s *shelf, from, to uint32) (least uint8, known bool) {
-	k := g.kernel.stock
-	least, known = noStep, true
-	for i := from; i < to; i++ {
-		instant := s.base + int64(s.at[i])
-		if step := k.steps[s.codes[i]]; step != 0 && k.sees(instant) {
-			g.marks.all = append(g.marks.all, funnel.MarkOf(instant, int(step)-1))
-			least, known = min(least, step-1), known && step != unknownCode
-		}
-	}
-	return least, known
 }

@@ -49,6 +49,17 @@ func (s *shelf) row(i uint32) (from, to uint32) {
 	return from, s.ends[i]
 }
 
+// within is the part of a row between two instants, both inside.
+func (s *shelf) within(from, to uint32, first, last int64) (uint32, uint32) {
+	for from < to && s.base+int64(s.at[from]) < first {
+		from++
+	}
+	for from < to && s.base+int64(s.at[to-1]) > last {
+		to--
+	}
+	return from, to
+}
+
 // stack is a sequence of rows of a block, ascending by identity, that came of one part.
 type stack struct {
 	block    *store.Block

@@ -34,9 +34,6 @@ const (
 	unknownBit  = 1 << 7
 )
 
-// sees tells whether the question sees an instant.
-func (k *stock) sees(at int64) bool { return at >= k.first && at <= k.last }
-
 // mostRows is how many rows of a bucket the shelf with most of them has.
 func (k *stock) mostRows(bucket int) int {
 	most := uint32(0)

@@ -79,8 +79,8 @@ func (g *gleaner) takeTouches(row *sheaf, from, to int64) {
 	}
 }
 
-// mostLeftOver is of how many identities at most rows are read apart: a query names each of them, and
-// has room for 256 KB.
+// mostLeftOver is of how many identities at most rows are read apart: a query names each of them,
+// and has room for 256 KB.
 const mostLeftOver = 10_000
 
 // leftOver evaluates persons of whom the order within a millisecond decides. The directory is
