@@ -76,10 +76,6 @@ func (p *Program) Followed() bool {
 	return stays.Marked() || stays.Conditioned() != 0
 }
 
-// Tested are the steps with conditions on the touchpoint, a bit each. Where a program is Followed,
-// a Matcher that was told of no person gives the steps of such a touchpoint.
-func (p *Program) Tested() uint32 { return p.conditional }
-
 // TrailCounter finds what counts of one person after the other by marks, and what they did after
 // the last step. It keeps its scratch space. Not safe for concurrent use.
 type TrailCounter struct {

@@ -368,8 +368,8 @@ func TestFollowed(t *testing.T) {
 			q.Departures = true
 			c.change(&q)
 			p := compile(t, q)
-			if got := p.Followed(); got != c.want || p.Tested() != c.tested {
-				t.Errorf("followed %t and tested %b, want %t and %b", got, p.Tested(), c.want, c.tested)
+			if got := p.Followed(); got != c.want || p.conditional != c.tested {
+				t.Errorf("followed %t and tested %b, want %t and %b", got, p.conditional, c.want, c.tested)
 			}
 			if p.Followed() && (p.Marked() || p.Conditioned() != 0) {
 				t.Error("marks say all as well")

@@ -52,7 +52,8 @@ func unescape(c byte) byte {
 	}
 }
 
-// escapedRune reads one \uXXXX, or two that make a surrogate pair, and gives its length.
+// escapedRune reads an escape of four hexadecimal digits, or two that make a surrogate pair, and
+// gives its length.
 func escapedRune(s string) (r rune, n int) {
 	r, _ = hex4([]byte(s[2:6]))
 	if !utf16.IsSurrogate(r) {

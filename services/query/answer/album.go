@@ -71,12 +71,6 @@ func (a *album) read(
 		return fmt.Errorf("reading %d parts of touchpoints: %w", len(places), err)
 	}
 	for i, place := range places {
-		if len(pages[i]) == 0 {
-			// Either it has no rows of the site, or it went before it could be read.
-			if err := a.resident.stillThere(ctx, parts[place]); err != nil {
-				return err
-			}
-		}
 		shelves[place] = shelfOfPages(base, pages[i])
 	}
 	return nil

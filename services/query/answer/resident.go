@@ -54,8 +54,8 @@ func partOf(p store.Part) residentPart { return residentPart{p.Place, p.Name, p.
 type source interface {
 	// turn lets one question read at a time: the others find the shelves then.
 	turn() chan struct{}
-	// read reads parts of a month, those at places, into shelves. Errors: errNotResident,
-	// errPartGone, those of Store.Stream.
+	// read reads parts of a month, those at places, into shelves: an empty one of a part that is
+	// gone. Errors: errNotResident, those of Store.Stream.
 	read(ctx context.Context, month string, parts []store.Part, places []int, to []*shelf) error
 	// rowBytes is about what a row of the table takes.
 	rowBytes() int
@@ -139,6 +139,9 @@ func (r *resident) bring(
 			if errors.Is(err, errNotResident) {
 				r.forgetAll(site, key)
 			}
+			return nil, err
+		}
+		if err := r.checkEmpty(ctx, parts, places, shelves); err != nil {
 			return nil, err
 		}
 		r.keep(site, key, from, parts, places, shelves)
@@ -240,6 +243,22 @@ func (r *resident) forget() bool {
 	r.bytes -= of.shelves[oldest].bytes()
 	delete(of.shelves, oldest)
 	return true
+}
+
+// checkEmpty looks at parts of which nothing was read: either they have no rows of the site, or
+// they went before they could be read. Errors: errPartGone.
+func (r *resident) checkEmpty(
+	ctx context.Context, parts []store.Part, places []int, shelves []*shelf,
+) error {
+	for _, i := range places {
+		if len(shelves[i].identities) > 0 {
+			continue
+		}
+		if err := r.stillThere(ctx, parts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stillThere tells whether a part is active. Errors: errPartGone.

@@ -32,7 +32,7 @@ func (l *library) read(
 	base, _ := monthOf(month)
 	for _, i := range places {
 		l.seen[parts[i].Name]++
-		to[i] = &shelf{base: base, at: make([]uint32, l.touches)}
+		to[i] = &shelf{base: base, identities: []uint64{1}, at: make([]uint32, l.touches)}
 	}
 	if l.beforeEnd != nil {
 		l.beforeEnd()
@@ -48,7 +48,7 @@ func journeyPart(name string) store.Part {
 // goes which was not used for longest.
 func TestResident(t *testing.T) {
 	t.Parallel()
-	r := newResident(nil, nil, 3*(shelfBytes+shelfTouchBytes*100))
+	r := newResident(nil, nil, 3*(shelfBytes+shelfRowBytes+shelfTouchBytes*100))
 	books := newLibrary(100)
 	from := r.sourceOf("shop", "books", func() source { return books })
 	bring := func(names ...string) []*shelf {
