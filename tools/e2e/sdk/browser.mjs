@@ -8,6 +8,7 @@
 // "error"; "end" also tells in "strays" which requests wanted to leave this machine, none of which
 // can, and in "said" what the pages printed. {"do":"posts","profile":"p"} tells in "posts" how the
 // pages' posts were answered: a status, or 0 where there was no answer or the page may not read it.
+// "close" tells in "cut" that Chromium may have ended the page before the page had done its last.
 import readline from 'node:readline'
 import { chromium } from 'playwright-core'
 
@@ -23,6 +24,9 @@ const browser = await chromium.launch({
 const [major] = browser.version().split('.')
 const userAgent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
   `Chrome/${major}.0.0.0 Safari/537.36`
+
+// Chromium waits so many milliseconds for what a closing page still does, and then ends it.
+const closingPatience = 500
 
 const profiles = new Map()
 const pages = new Map()
@@ -64,8 +68,10 @@ const commands = {
     await pages.get(page).goto('about:blank')
   },
   async close({ page }) {
+    const began = performance.now()
     await pages.get(page).close()
     pages.delete(page)
+    return { cut: performance.now() - began >= closingPatience }
   },
   async posts({ profile }) {
     const { posts } = await profiles.get(profile)
