@@ -12,6 +12,9 @@ import (
 // 0 for none.
 type TrailTouch uint64
 
+// TrailLow is how many of the lowest bits of a TrailTouch are not its instant.
+const TrailLow = touchLow
+
 // MaxTrailViews is how many views a TrailTable may have.
 const MaxTrailViews = 1 << viewBits
 

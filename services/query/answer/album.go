@@ -23,6 +23,7 @@ type album struct {
 	turns    chan struct{}
 	values   []plan.Value
 	query    plan.Query
+	layout   plan.Layout
 	// numbers and sets belong to the turn. A set has its values one after the other, each behind
 	// its length; full tells that there are too many. known are the sets that others may see,
 	// guarded by the mutex.
@@ -36,13 +37,22 @@ type album struct {
 // maxSets is how many distinct sets of values can be numbered.
 const maxSets = 1 << 16
 
-func (r *resident) album(site journey.SiteID, values []plan.Value) (key string, of *album) {
-	key = plan.Key(values)
+// album is that of a list of values; shown asks for the rows of its shelves in shown order.
+func (r *resident) album(
+	site journey.SiteID, values []plan.Value, shown bool,
+) (key string, of *album) {
+	order := plan.NoOrder
+	if key = plan.Key(values); shown {
+		order = plan.Shown
+		key = "shown\n" + key
+	}
 	return key, r.sourceOf(site, key, func() source {
-		return &album{
+		a := &album{
 			resident: r, site: site, turns: make(chan struct{}, 1), values: values,
-			query: plan.Album(values), numbers: make(map[string]uint16),
+			numbers: make(map[string]uint16),
 		}
+		a.query, a.layout = plan.Album(values, order)
+		return a
 	}).(*album) //nolint:forcetypeassert // one type by key
 }
 
@@ -81,6 +91,54 @@ type page struct {
 	identities []uint64
 	at         []uint32
 	sets       []uint16
+	// places are those in the shown order, by row, of rows that may share an identity and an
+	// instant with others; nil where it is not asked.
+	places map[int]shownPlace
+}
+
+// shownPlace says which of two touchpoints of one instant is shown first.
+type shownPlace struct {
+	occurred, original, received int64
+	index                        uint32
+	message                      string
+}
+
+func (p shownPlace) compare(q shownPlace) int {
+	return cmp.Or(
+		cmp.Compare(p.occurred, q.occurred), cmp.Compare(p.original, q.original),
+		cmp.Compare(p.received, q.received), cmp.Compare(p.index, q.index),
+		cmp.Compare(p.message, q.message),
+	)
+}
+
+// placeOf is the place of a row of a block in the shown order.
+func (a *album) placeOf(b *store.Block, row int) shownPlace {
+	c := a.layout.Order
+	return shownPlace{
+		occurred: b.Int64(c)[row], original: b.Int64(c + 1)[row], received: b.Int64(c + 2)[row],
+		index: b.UInt32(c + 3)[row], message: string(b.Bytes(a.layout.Message, row)),
+	}
+}
+
+// places are those of the rows of a page, which begins at a row of a block: of those at its ends,
+// and of those that are alike with the next one.
+func (a *album) places(b *store.Block, from int, p *page) map[int]shownPlace {
+	if a.layout.Order < 0 {
+		return nil
+	}
+	places := make(map[int]shownPlace)
+	last := len(p.at) - 1
+	for i := range p.at {
+		if i == 0 || i == last || p.alike(i-1, i) || p.alike(i, i+1) {
+			places[i] = a.placeOf(b, from+i)
+		}
+	}
+	return places
+}
+
+// alike tells whether two rows share identity and instant.
+func (p *page) alike(i, j int) bool {
+	return p.identities[i] == p.identities[j] && p.at[i] == p.at[j]
 }
 
 // take cuts a block into pages. Errors: errNotResident where there are too many sets.
@@ -99,6 +157,7 @@ func (a *album) take(b *store.Block, base int64, pages [][]page) error {
 			p.identities = append(p.identities, identities[to])
 			p.at, p.sets = append(p.at, uint32(at[to]-base)), append(p.sets, set)
 		}
+		p.places = a.places(b, from, &p)
 		n := numbers[from] - 1
 		pages[n] = append(pages[n], p)
 		from = to
@@ -145,7 +204,11 @@ func shelfOfPages(base int64, pages []page) *shelf {
 		touches += len(p.at)
 	}
 	s := &shelf{base: base, at: make([]uint32, 0, touches), codes: make([]uint16, 0, touches)}
+	places := make(map[int]shownPlace)
 	for _, p := range pages {
+		for i, place := range p.places {
+			places[len(s.at)+i] = place
+		}
 		for i, identity := range p.identities {
 			if n := len(s.identities); n == 0 || s.identities[n-1] != identity {
 				s.identities, s.ends = append(s.identities, identity), append(s.ends, 0)
@@ -155,8 +218,41 @@ func shelfOfPages(base int64, pages []page) *shelf {
 		}
 	}
 	s.identities, s.ends = slices.Clip(s.identities), slices.Clip(s.ends)
+	if len(places) > 0 {
+		s.show(places)
+	}
 	s.index()
 	return s
+}
+
+// show brings touchpoints of one identity and instant into shown order, by their places.
+func (s *shelf) show(places map[int]shownPlace) {
+	for row := range s.identities {
+		from, to := s.row(uint32(row))
+		for i := from; i < to; {
+			j := i + 1
+			for j < to && s.at[j] == s.at[i] {
+				j++
+			}
+			if j > i+1 {
+				s.showRun(int(i), int(j), places)
+			}
+			i = j
+		}
+	}
+}
+
+func (s *shelf) showRun(from, to int, places map[int]shownPlace) {
+	order := make([]int, to-from)
+	for i := range order {
+		order[i] = from + i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return places[i].compare(places[j]) })
+	codes := make([]uint16, len(order))
+	for i, from := range order {
+		codes[i] = s.codes[from]
+	}
+	copy(s.codes[from:to], codes)
 }
 
 // views are what a question sees of touchpoints of each set, by number, of all sets that there are.
@@ -196,7 +292,7 @@ func (in *inquiry) stockAlbum(ctx context.Context, o *outlook, k *stock) error {
 			values = append(values, v)
 		}
 	}
-	key, from := in.resident.album(in.site, values)
+	key, from := in.resident.album(in.site, values, in.program.Followed())
 	var err error
 	if k.shelves, err = in.resident.bring(
 		ctx, in.site, key, from, k.partsOf(o, "touchpoints")); err != nil {

@@ -20,7 +20,7 @@ func (pe *people) deeds(
 	ctx context.Context, site journey.SiteID, needs journey.PersonNeeds,
 	writesOf map[journey.PersonID][]identity.Write,
 ) (map[journey.PersonID][]journey.Deed, error) {
-	if !needs.Any() {
+	if !needs.Any() || pe.settled() {
 		return nil, nil
 	}
 	if !pe.anew {

@@ -35,6 +35,9 @@ type gleaner struct {
 	// whom it cannot count.
 	trail *funnel.TrailCounter
 	left  []journey.PersonID
+	// knots are the persons of whom touchpoints were set aside in no order, team all gleaners.
+	knots map[journey.PersonID]bool
+	team  []*gleaner
 	// asksPersons tells that breakdowns ask persons for values.
 	asksPersons bool
 	values      funnel.Values
@@ -56,14 +59,18 @@ type fastScratch struct {
 	spill [bucketCount][]uint64
 }
 
-var fastScratches = sync.Pool{New: func() any { return &fastScratch{chains: newScattered()} }}
+var fastScratches = sync.Pool{New: func() any {
+	return &fastScratch{
+		chains: newScattered(), course: runs[funnel.TrailTouch]{low: funnel.TrailLow},
+	}
+}}
 
 // glean evaluates all persons of what was gathered, but for those left over, whom it gives.
 func (k *kernel) glean(ctx context.Context, workers int) (left []journey.PersonID, err error) {
 	all := make([]*gleaner, workers)
 	for i := range all {
 		all[i] = newGleaner(k, i)
-		all[i].counter.Interrupt = ctx.Err
+		all[i].counter.Interrupt, all[i].team = ctx.Err, all
 		defer fastScratches.Put(all[i].fastScratch)
 	}
 	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.single(bucket) })
@@ -102,7 +109,7 @@ func inBuckets(
 func newGleaner(k *kernel, number int) *gleaner {
 	g := &gleaner{
 		fastScratch: fastScratches.Get().(*fastScratch),
-		kernel:      k, number: number,
+		kernel:      k, number: number, knots: make(map[journey.PersonID]bool),
 		asksPersons: len(k.program.Question().Breakdowns) > 0,
 	}
 	if k.trails != nil {
@@ -214,6 +221,9 @@ func (g *gleaner) setAside(person uint64, first int32) error {
 	to := &g.spill[bucketOf(person)]
 	if g.trail != nil {
 		g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
+		if g.course.tied {
+			g.knots[journey.PersonID(person)] = true
+		}
 		*to = record(*to, person, g.course.all)
 		return nil
 	}

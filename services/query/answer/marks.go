@@ -12,6 +12,10 @@ import (
 type runs[W ~uint64] struct {
 	all, last []W
 	crossing  int
+	// low is how many of the lowest bits say nothing of the order: a run keeps the order that it
+	// has of words that differ in these alone. tied tells that words of several runs do.
+	low  uint
+	tied bool
 }
 
 // manyRuns is from when on everything is sorted at the end instead.
@@ -19,13 +23,20 @@ const manyRuns = 16
 
 // reset empties them and makes room.
 func (r *runs[W]) reset(size int) {
-	r.all, r.crossing = slices.Grow(r.all[:0], size), 0
+	r.all, r.crossing, r.tied = slices.Grow(r.all[:0], size), 0, false
 }
 
 // mend brings what was appended from begin on, in order of time, into its place.
 func (r *runs[W]) mend(begin int) {
-	inOrder(r.all[begin:])
-	if begin > 0 && begin < len(r.all) && r.all[begin] < r.all[begin-1] {
+	if r.low == 0 {
+		inOrder(r.all[begin:])
+	}
+	if begin == 0 || begin == len(r.all) {
+		return
+	}
+	first, before := r.all[begin]>>r.low, r.all[begin-1]>>r.low
+	r.tied = r.tied || first == before
+	if first < before {
 		if r.crossing++; r.crossing <= manyRuns {
 			r.merge(begin)
 		}
@@ -36,6 +47,7 @@ func (r *runs[W]) mend(begin int) {
 func (r *runs[W]) settle() {
 	if r.crossing > manyRuns {
 		slices.Sort(r.all)
+		r.tied = true
 	}
 }
 
@@ -44,13 +56,14 @@ func (r *runs[W]) merge(begin int) {
 	r.last = append(r.last[:0], r.all[begin:]...)
 	i, j := begin-1, len(r.last)-1
 	for to := len(r.all) - 1; j >= 0; to-- {
-		if i >= 0 && r.all[i] > r.last[j] {
+		if i >= 0 && r.all[i]>>r.low > r.last[j]>>r.low {
 			r.all[to] = r.all[i]
 			i--
-		} else {
-			r.all[to] = r.last[j]
-			j--
+			continue
 		}
+		r.tied = r.tied || i >= 0 && r.all[i]>>r.low == r.last[j]>>r.low
+		r.all[to] = r.last[j]
+		j--
 	}
 }
 

@@ -125,7 +125,7 @@ func (pe *people) writes(ctx context.Context, site journey.SiteID) ([]identity.W
 	switch {
 	case len(pe.needs.Traits) > 0 || len(pe.needs.PersonGroups) > 0:
 		meant = func(journey.PersonID) bool { return true }
-	case !pe.wanted.persona:
+	case !pe.wanted.persona || pe.settled():
 		return nil, nil
 	}
 	ids, all := pe.identities(site, meant)
@@ -138,6 +138,9 @@ func (pe *people) writes(ctx context.Context, site journey.SiteID) ([]identity.W
 	}
 	return writes, nil
 }
+
+// settled tells that the directory settles everybody's persona and repeats.
+func (pe *people) settled() bool { return !pe.anew && len(pe.unsettled) == 0 }
 
 // isUnsettled tells whether the directory does not settle a person's persona and repeats.
 func (pe *people) isUnsettled(p journey.PersonID) bool { return pe.anew || pe.unsettled[p] }

@@ -10,9 +10,10 @@ import (
 	"github.com/waystage/waystage/services/query/plan"
 )
 
-// Departures the fast way: what a person did after a step is in the touchpoints of an album. It has
-// the order of those of one millisecond only by chance, so persons of whom it decides are left
-// over; rows are read of them alone.
+// Departures the fast way: what a person did after a step is in the touchpoints of an album. A row
+// of its shelves is in shown order. Touchpoints of one instant in several rows, of several
+// identities or parts, are in no order; where it decides of a person, that person is left over:
+// rows are read of those alone.
 
 // open lays out what the person of a chain is counted by first. opens tells that it opens an
 // attempt; known is false where a touchpoint is not understood.
@@ -37,7 +38,7 @@ func (g *gleaner) countTrail(
 			counted, err = g.trail.Leave(g.course.all)
 		}
 	}
-	if err == nil && g.trail.Ambiguous() {
+	if err == nil && g.trail.Ambiguous() && (g.course.tied || g.knotted(person)) {
 		g.left = append(g.left, person)
 		return nil, nil //nolint:nilnil // counted apart
 	}
@@ -61,6 +62,11 @@ func (g *gleaner) layOutCourse(first int32, from, to int64) {
 		r.mend(begin)
 	}
 	r.settle()
+}
+
+// knotted tells whether touchpoints of an identity of a person were set aside in no order.
+func (g *gleaner) knotted(person journey.PersonID) bool {
+	return slices.ContainsFunc(g.team, func(of *gleaner) bool { return of.knots[person] })
 }
 
 // takeTouches appends the touchpoints of a row of a shelf between two instants.

@@ -15,23 +15,22 @@ const (
 
 // Album plans the reading of values of all touchpoints of a site in parts of a month: the number of
 // the part in the list of their names, from 1, the identity, the instant in milliseconds since
-// 1970, and the values, in their order. It has the parameters site, month, such as 202411, and
-// parts, names with commas between, besides its own.
-func Album(values []Value) Query {
+// 1970, and the values, in their order; where the order is asked, then what shows it, as Layout
+// says. It has the parameters site, month, such as 202411, and parts, names with commas between,
+// besides its own.
+func Album(values []Value, order Order) (Query, Layout) {
 	b := builder{params: make(map[string]string)}
 	b.column("indexOf(splitByChar(',', {parts:String}), _part)", "part", UInt64)
 	b.column("identity", "identity", UInt64)
 	b.column("toUnixTimestamp64Milli(at)", "at_ms", Int64)
-	for i, v := range values {
-		b.column(b.expression(v), fmt.Sprintf("value_%d", i), String)
-	}
+	layout := b.optional(Needs{Values: values, Order: order})
 	return Query{
 		SQL: "SELECT " + strings.Join(b.selects, ",\n\t") + `
 FROM touchpoints
 WHERE site = {site:String} AND toYYYYMM(at) = {month:UInt32}
 	AND has(splitByChar(',', {parts:String}), _part)`,
 		Params: b.params, Columns: b.columns,
-	}
+	}, layout
 }
 
 // LabelValues are the values that say what a touchpoint is.

@@ -226,7 +226,13 @@ func TestAlbum(t *testing.T) {
 	t.Parallel()
 	values := append(plan.LabelValues(), channel, plan.Value{Name: "it's"},
 		plan.Value{Source: plan.ExposureProperty, Name: "variant"})
-	golden(t, "album", text(plan.Album(values), plan.Layout{Values: plan.AlbumValues}))
+	for name, order := range map[string]plan.Order{"album": plan.NoOrder, "album-shown": plan.Shown} {
+		query, layout := plan.Album(values, order)
+		golden(t, name, text(query, layout))
+		if layout.Values != plan.AlbumValues {
+			t.Errorf("values begin at %d", layout.Values)
+		}
+	}
 	other := []plan.Value{{Name: "a\"\n0 \"b"}}
 	if plan.Key(other) == plan.Key([]plan.Value{{Name: "a"}, {Name: "b"}}) {
 		t.Error("two lists of values have one key")

@@ -24,4 +24,4 @@ p1 = "variant"
 7 value_4 String
 8 value_5 String
 
-{Exclusions:0 Base:0 Values:3 Order:0 Message:0}
+{Exclusions:-1 Base:-1 Values:3 Order:-1 Message:-1}
