@@ -2,9 +2,12 @@ package spinetest
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -85,5 +88,82 @@ func TestKeptEqualsReference(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// tiedFacts are of persons, half of them of two identities, who do several things at one instant
+// after a first one: which comes first is said by one thing or another.
+func (c chance) tiedFacts(site journey.SiteID, persons int) []journey.Fact {
+	var facts []journey.Fact
+	received := time.Now().UTC().Truncate(time.Millisecond)
+	for person := range persons {
+		first := journey.Fact{
+			Site: site, Message: journey.MessageID(fmt.Sprintf("%d first", person)),
+			Kind: journey.Track, Event: "A", ReceivedAt: received,
+			Visitor: journey.VisitorID(fmt.Sprint("v", person)), OccurredAt: base, OriginalAt: base,
+		}
+		user := journey.UserID("")
+		if person%2 == 0 {
+			user = journey.UserID(fmt.Sprint("u", person))
+			known := first
+			known.Kind, known.Event, known.User = journey.Identify, "", user
+			known.Message = journey.MessageID(fmt.Sprintf("%d known", person))
+			facts = append(facts, known)
+		}
+		facts = append(facts, first)
+		for n := range 2 + c.IntN(3) {
+			next := first
+			next.Message = journey.MessageID(fmt.Sprintf("%d %d %d", person, c.IntN(100), n))
+			next.Event = pick(c, "B", "C", "D", "page")
+			next.OccurredAt = base.Add(time.Second + time.Duration(c.IntN(8)/7)*time.Microsecond)
+			next.OriginalAt = base.Add(time.Duration(c.IntN(8)/7) * time.Second)
+			next.ReceivedAt = first.ReceivedAt.Add(time.Duration(c.IntN(8)/7) * time.Millisecond)
+			next.Index = uint32(c.IntN(2))
+			if c.IntN(2) == 0 {
+				next.User = user
+			}
+			facts = append(facts, next)
+		}
+	}
+	c.Shuffle(len(facts), func(i, j int) { facts[i], facts[j] = facts[j], facts[i] })
+	return facts
+}
+
+// tiedPersons are so many that several goroutines count them.
+const tiedPersons = 3000
+
+// TestShownOrder: what comes next after a step is what is shown next, also where that was kept in
+// memory of several parts and identities.
+func TestShownOrder(t *testing.T) {
+	t.Parallel()
+	s, c, site := newSpine(t), newChance(1), journey.SiteID("tied")
+	m := s.publishSource(t, site, adversarialMap)
+	execute(t, s.dsn, "SYSTEM STOP MERGES touchpoints")
+	facts := c.tiedFacts(site, tiedPersons)
+	for third := range 3 {
+		s.deliver(t, [][]journey.Fact{facts[third*len(facts)/3 : (third+1)*len(facts)/3]})
+	}
+	q := funnel.Question{
+		From: base, To: base.Add(time.Hour), AsOf: base.Add(1000 * time.Hour), Window: time.Hour,
+		Limit: 1, Departures: true,
+	}
+	for _, name := range []string{"A", "never"} {
+		q.Steps = append(q.Steps, funnel.Step{Target: funnel.Target{Kind: funnel.Event, Name: name}})
+	}
+	want, _ := reference(t, m, facts, q)
+	got, err := s.answers.Funnel(t.Context(), site, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Answer, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-reference +kept):\n%s", diff)
+	}
+	apart := regexp.MustCompile(`^touchpoints kept in memory.* rows of (\d+) persons`).
+		FindStringSubmatch(got.Facts.Way)
+	if apart == nil {
+		t.Fatalf("the way is %q, want it from memory with persons apart", got.Facts.Way)
+	}
+	if n, _ := strconv.Atoi(apart[1]); n > tiedPersons*9/10 {
+		t.Errorf("rows of %d of %d persons were read apart", n, tiedPersons)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -35,9 +36,8 @@ type gleaner struct {
 	// whom it cannot count.
 	trail *funnel.TrailCounter
 	left  []journey.PersonID
-	// knots are the persons of whom touchpoints were set aside in no order, team all gleaners.
+	// knots are the persons of whom touchpoints were set aside in no order.
 	knots map[journey.PersonID]bool
-	team  []*gleaner
 	// asksPersons tells that breakdowns ask persons for values.
 	asksPersons bool
 	values      funnel.Values
@@ -70,12 +70,17 @@ func (k *kernel) glean(ctx context.Context, workers int) (left []journey.PersonI
 	all := make([]*gleaner, workers)
 	for i := range all {
 		all[i] = newGleaner(k, i)
-		all[i].counter.Interrupt, all[i].team = ctx.Err, all
+		all[i].counter.Interrupt = ctx.Err
 		defer fastScratches.Put(all[i].fastScratch)
 	}
 	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.single(bucket) })
 	if err != nil {
 		return nil, err
+	}
+	knots := make(map[journey.PersonID]bool)
+	for _, g := range all {
+		maps.Copy(knots, g.knots)
+		g.knots = knots
 	}
 	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.several(bucket, all) })
 	for _, g := range all {

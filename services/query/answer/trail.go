@@ -38,7 +38,7 @@ func (g *gleaner) countTrail(
 			counted, err = g.trail.Leave(g.course.all)
 		}
 	}
-	if err == nil && g.trail.Ambiguous() && (g.course.tied || g.knotted(person)) {
+	if err == nil && g.trail.Ambiguous() && (g.course.tied || g.knots[person]) {
 		g.left = append(g.left, person)
 		return nil, nil //nolint:nilnil // counted apart
 	}
@@ -62,11 +62,6 @@ func (g *gleaner) layOutCourse(first int32, from, to int64) {
 		r.mend(begin)
 	}
 	r.settle()
-}
-
-// knotted tells whether touchpoints of an identity of a person were set aside in no order.
-func (g *gleaner) knotted(person journey.PersonID) bool {
-	return slices.ContainsFunc(g.team, func(of *gleaner) bool { return of.knots[person] })
 }
 
 // takeTouches appends the touchpoints of a row of a shelf between two instants.
