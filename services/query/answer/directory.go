@@ -29,7 +29,7 @@ type directory struct {
 	generation uint64
 	table      string
 	parts      map[string]bool
-	// numbers has the place in entries of each identity.
+	// numbers has the place in entries of each identity, and above it the number of its persona.
 	numbers *table
 	entries []entry
 	// links has the person of each identity whose person has, or once had, several.
@@ -62,7 +62,6 @@ type entry struct {
 	lastWriteAt int64
 	// derivedAt in nanoseconds of the server's clock: the newest entry counts.
 	derivedAt int64
-	persona   uint32
 	site      uint32
 	version   journey.MapVersion
 }
@@ -211,9 +210,8 @@ func (d *directory) add(b *store.Block) {
 		d.put(entry{
 			identity: id, person: journey.PersonID(b.UInt64(1)[i]),
 			lastWriteAt: b.Int64(2)[i], derivedAt: derivedAt,
-			version: journey.MapVersion(b.UInt32(4)[i]), persona: d.personas.number(b.Bytes(5, i)),
-			site: d.sites.number(b.Bytes(6, i)),
-		}, boundariesOf(b.Bytes(7, i)))
+			version: journey.MapVersion(b.UInt32(4)[i]), site: d.sites.number(b.Bytes(6, i)),
+		}, d.personas.number(b.Bytes(5, i)), boundariesOf(b.Bytes(7, i)))
 	}
 }
 
@@ -258,24 +256,24 @@ func (w *words) number(text []byte) uint32 {
 	return n
 }
 
-func (d *directory) put(e entry, repeats []journey.Boundary) {
+func (d *directory) put(e entry, persona uint32, repeats []journey.Boundary) {
 	d.link(uint64(e.identity), uint64(e.person))
-	n, ok := d.numbers.get(uint64(e.identity))
+	n, ok := d.place(uint64(e.identity))
 	if ok {
 		d.derivationsOf(d.entries[n].site).versions[d.entries[n].version]--
 		d.entries[n] = e
 	} else {
-		n = uint64(len(d.entries))
-		d.numbers.set(uint64(e.identity), n)
+		n = uint32(len(d.entries))
 		d.entries = append(d.entries, e)
 	}
+	d.numbers.set(uint64(e.identity), uint64(persona)<<32|uint64(n))
 	of := d.derivationsOf(e.site)
 	of.versions[e.version]++
 	of.lastWriteAt = max(of.lastWriteAt, e.lastWriteAt)
 	if len(repeats) > 0 && uint64(e.person) == uint64(e.identity) {
-		d.repeats[uint32(n)] = repeats
+		d.repeats[n] = repeats
 	} else if len(d.repeats) > 0 {
-		delete(d.repeats, uint32(n))
+		delete(d.repeats, n)
 	}
 }
 
@@ -324,11 +322,11 @@ func (d *directory) repeatsOf(p journey.PersonID) []journey.Boundary {
 	if len(d.repeats) == 0 {
 		return nil
 	}
-	n, ok := d.numbers.get(uint64(p))
+	n, ok := d.place(uint64(p))
 	if !ok {
 		return nil
 	}
-	return d.repeats[uint32(n)]
+	return d.repeats[n]
 }
 
 // ofSite are the entries of a site, in no order.
@@ -346,9 +344,24 @@ func (d *directory) ofSite(site journey.SiteID) iter.Seq[*entry] {
 	}
 }
 
+// place is where in entries an identity is, if it is there.
+func (d *directory) place(identity uint64) (uint32, bool) {
+	value, ok := d.numbers.get(identity)
+	return uint32(value), ok
+}
+
+// personaOf is the persona of an identity that has an entry.
+func (d *directory) personaOf(identity uint64) (journey.PersonaID, bool) {
+	value, ok := d.numbers.get(identity)
+	if !ok {
+		return "", false
+	}
+	return journey.PersonaID(d.personas.list[value>>32]), true
+}
+
 // entryOf is what is derived of an identity, if anything is.
 func (d *directory) entryOf(id journey.IdentityID) (entry, bool) {
-	n, ok := d.numbers.get(uint64(id))
+	n, ok := d.place(uint64(id))
 	if !ok {
 		return entry{}, false
 	}
@@ -357,7 +370,7 @@ func (d *directory) entryOf(id journey.IdentityID) (entry, bool) {
 
 // personOf is the person of an identity that has an entry.
 func (d *directory) personOf(identity uint64) (person uint64, ok bool) {
-	n, ok := d.numbers.get(identity)
+	n, ok := d.place(identity)
 	if !ok {
 		return 0, false
 	}
@@ -377,16 +390,20 @@ func (d *directory) identitiesOf(
 func (d *directory) identitiesIn(
 	persons []journey.PersonID,
 ) map[journey.PersonID][]journey.IdentityID {
-	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
-	for _, p := range persons {
-		of[p] = nil
+	wanted, lists := newTable(0), make([][]journey.IdentityID, len(persons))
+	wanted.reserve(len(persons))
+	for i, p := range persons {
+		wanted.set(uint64(p), uint64(i))
 	}
-	for _, e := range d.entries {
-		if list, wanted := of[e.person]; wanted {
-			of[e.person] = append(list, e.identity)
+	for i := range d.entries {
+		e := &d.entries[i]
+		if of, ok := wanted.get(uint64(e.person)); ok {
+			lists[of] = append(lists[of], e.identity)
 		}
 	}
-	for p, list := range of {
+	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
+	for i, p := range persons {
+		list := lists[i]
 		if len(list) == 0 {
 			list = []journey.IdentityID{journey.IdentityID(p)}
 		}

@@ -103,7 +103,7 @@ func TestFastWays(t *testing.T) {
 			}
 			personOf[id] = person
 			if rapid.Bool().Draw(t, "has a profile") || person != id {
-				d.put(entry{identity: journey.IdentityID(id), person: journey.PersonID(person)}, nil)
+				d.put(entry{identity: journey.IdentityID(id), person: journey.PersonID(person)}, 0, nil)
 			}
 		}
 		parts := drawParts(t, identities)

@@ -61,7 +61,7 @@ type fastScratch struct {
 
 var fastScratches = sync.Pool{New: func() any {
 	return &fastScratch{
-		chains: newScattered(), course: runs[funnel.TrailTouch]{low: funnel.TrailLow},
+		chains: newTable(bucketBits), course: runs[funnel.TrailTouch]{low: funnel.TrailLow},
 	}
 }}
 
@@ -176,8 +176,8 @@ func (g *gleaner) chainRows(bucket int) {
 	}
 }
 
-// recordWords is about how many words a person of a bucket has at least, on average.
-const recordWords = 4
+// recordWords is how many words a person of a bucket has at least.
+const recordWords = 2
 
 // chainRecords chains records of a bucket.
 func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
@@ -198,10 +198,11 @@ func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
 }
 
 // begin makes room for so many identities or persons at least. There are about as many in every
-// bucket.
+// bucket. Each shelf has them in ascending order: half as much again keeps those of one from
+// crowding before the table grows.
 func (g *gleaner) begin(size int) {
 	g.sheaves, g.records = g.sheaves[:0], nil
-	g.chains.reset(max(size, g.chains.used))
+	g.chains.reset(max(size, g.chains.used) * 3 / 2)
 }
 
 // chain adds a sheaf to those of an identity or person.
@@ -275,12 +276,7 @@ func (g *gleaner) count(of uint64, first int32) error {
 	case !opens:
 		return nil
 	}
-	var values *funnel.Values
-	if g.asksPersons {
-		view := g.kernel.viewOf(person)
-		g.values = g.counter.PersonValues(&view)
-		values = &g.values
-	}
+	values := g.valuesOf(person)
 	var counted *funnel.Counted
 	var err error
 	if g.trail != nil {
@@ -288,6 +284,21 @@ func (g *gleaner) count(of uint64, first int32) error {
 	} else {
 		counted, err = g.counter.CountMarks(g.marks.all, values)
 	}
+	return g.give(person, counted, err)
+}
+
+// valuesOf are what a person gives the breakdowns, nil where they ask none.
+func (g *gleaner) valuesOf(person journey.PersonID) *funnel.Values {
+	if !g.asksPersons {
+		return nil
+	}
+	view := g.kernel.viewOf(person)
+	g.values = g.counter.PersonValues(&view)
+	return &g.values
+}
+
+// give yields what counts of a person, if anything does.
+func (g *gleaner) give(person journey.PersonID, counted *funnel.Counted, err error) error {
 	switch {
 	case errors.Is(err, funnel.ErrTooBig):
 		return tooBig(err, result{person: person})

@@ -93,7 +93,7 @@ func TestHeldDeeds(t *testing.T) {
 			t.Parallel()
 			d := newDirectory(nil)
 			for _, id := range []journey.IdentityID{7, 8} {
-				d.put(entry{identity: id, person: 7}, nil)
+				d.put(entry{identity: id, person: 7}, 0, nil)
 			}
 			f := folder{
 				people: &people{directory: d, anew: true, known: make(map[journey.PersonID]known)},

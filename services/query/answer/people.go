@@ -241,11 +241,11 @@ func (pe *people) personaOf(past *journey.Past) journey.PersonaID {
 // settledOf is what the directory says of a person whom it settles.
 func (pe *people) settledOf(p journey.PersonID) (journey.PersonaID, []journey.Boundary) {
 	// The smallest identity of a person has an entry if any of them has.
-	e, ok := pe.directory.entryOf(journey.IdentityID(p))
+	persona, ok := pe.directory.personaOf(uint64(p))
 	if !ok {
 		return pe.nobody.Persona, nil
 	}
-	return journey.PersonaID(pe.directory.personas.list[e.persona]), pe.directory.repeatsOf(p)
+	return persona, pe.directory.repeatsOf(p)
 }
 
 // view is what the question sees of a person, but for variants: those are nobody's.

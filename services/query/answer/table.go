@@ -2,44 +2,35 @@ package answer
 
 import "math/bits"
 
-// table maps numbers other than 0 to numbers by open addressing. Keys are hashes; where a key's
-// home is depends on how the table was made.
+// table maps numbers other than 0 to numbers by open addressing. Keys are hashes.
 type table struct {
-	cells  []cell
-	factor uint64
-	shift  uint
-	used   int
+	cells []cell
+	// A key's home are its highest bits after the first skip.
+	skip, shift uint
+	used        int
 }
 
 type cell struct{ key, value uint64 }
 
-// newTable makes a table in which a key's home is given by its highest bits after the first skip,
-// which say nothing: keys met in ascending order are looked up in ascending order of memory. Who
-// sets many of them in ascending order reserves room before: else they crowd at the table's
-// beginning until it has grown.
+// newTable makes a table of keys whose first bits, so many to skip, say nothing. Keys met in
+// ascending order are looked up in ascending order of memory. Who sets many of them in ascending
+// order reserves room before: else they crowd at the table's beginning until it has grown.
 func newTable(skip uint) *table {
-	t := &table{factor: 1 << skip}
-	t.reset(0)
-	return t
-}
-
-// newScattered makes a table in which homes do not follow the order of keys.
-func newScattered() *table {
-	t := &table{factor: 0x9E3779B97F4A7C15}
+	t := &table{skip: skip}
 	t.reset(0)
 	return t
 }
 
 // reserve makes room for so many more keys.
 func (t *table) reserve(more int) {
-	if 2*(t.used+more) > len(t.cells) {
+	if 4*(t.used+more) > 3*len(t.cells) {
 		t.resize(t.used + more)
 	}
 }
 
 // reset empties the table and makes room for size keys.
 func (t *table) reset(size int) {
-	n := bits.Len(uint(max(size, 8)*2 - 1))
+	n := bits.Len(uint(max(size, 8) * 4 / 3))
 	if cap(t.cells) < 1<<n {
 		t.cells = make([]cell, 1<<n)
 	} else {
@@ -52,7 +43,7 @@ func (t *table) reset(size int) {
 // at is the cell of a key, or the empty one where it would stand.
 func (t *table) at(key uint64) *cell {
 	last := len(t.cells) - 1
-	for i := int(key * t.factor >> t.shift); ; i++ {
+	for i := int(key << t.skip >> t.shift); ; i++ {
 		if c := &t.cells[i&last]; c.key == key || c.key == 0 {
 			return c
 		}
@@ -65,15 +56,16 @@ func (t *table) get(key uint64) (uint64, bool) {
 	return c.value, c.key != 0
 }
 
-// put fills the empty cell of a new key, which at gave, growing where half of the cells are taken.
+// put fills the empty cell of a new key, which at gave, growing where three quarters of the cells
+// are taken.
 func (t *table) put(c *cell, filled cell) {
 	*c = filled
-	if t.used++; 2*t.used > len(t.cells) {
+	if t.used++; 4*t.used > 3*len(t.cells) {
 		t.grow()
 	}
 }
 
-// set gives a key its number, growing where half of the cells are taken.
+// set gives a key its number, growing where three quarters of the cells are taken.
 func (t *table) set(key, value uint64) {
 	c := t.at(key)
 	if c.key != 0 {
