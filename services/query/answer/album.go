@@ -112,11 +112,11 @@ func (p shownPlace) compare(q shownPlace) int {
 }
 
 // placeOf is the place of a row of a block in the shown order.
-func (a *album) placeOf(b *store.Block, row int) shownPlace {
-	c := a.layout.Order
+func placeOf(b *store.Block, l plan.Layout, row int) shownPlace {
+	c := l.Order
 	return shownPlace{
 		occurred: b.Int64(c)[row], original: b.Int64(c + 1)[row], received: b.Int64(c + 2)[row],
-		index: b.UInt32(c + 3)[row], message: string(b.Bytes(a.layout.Message, row)),
+		index: b.UInt32(c + 3)[row], message: string(b.Bytes(l.Message, row)),
 	}
 }
 
@@ -130,7 +130,7 @@ func (a *album) places(b *store.Block, from int, p *page) map[int]shownPlace {
 	last := len(p.at) - 1
 	for i := range p.at {
 		if i == 0 || i == last || p.alike(i-1, i) || p.alike(i, i+1) {
-			places[i] = a.placeOf(b, from+i)
+			places[i] = placeOf(b, a.layout, from+i)
 		}
 	}
 	return places

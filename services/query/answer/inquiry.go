@@ -27,8 +27,8 @@ type inquiry struct {
 	// where they make no difference.
 	newest  *journey.Map
 	repeats *repeats
-	// apart is how many persons were evaluated by rows of theirs alone.
-	apart int
+	// untied is how many persons' touchpoints of one instant were put in order.
+	untied int
 	// explaining is the unit that alone is asked about; nil where all are.
 	explaining *explaining
 	// outlook is that of the tables when it was asked, again a newer one of the packed journeys and
@@ -106,16 +106,10 @@ func (in *inquiry) tryWays(
 ) (api.Facts, error) {
 	err := errUnsure
 	for i, w := range ways {
-		if g == nil || i > 0 {
-			if g, err = in.gather(ctx, w); errors.Is(err, errUnsure) {
-				continue
-			}
-			if err != nil {
-				return api.Facts{}, err
-			}
+		if i > 0 {
+			g = nil
 		}
-		err = in.evaluate(ctx, g, known, begin(known.people))
-		if !errors.Is(err, errUnsure) {
+		if err = in.tryWay(ctx, w, g, known, begin); !errors.Is(err, errUnsure) {
 			known.facts.Way = in.describe(w, i > 0)
 			break
 		}
@@ -124,6 +118,28 @@ func (in *inquiry) tryWays(
 		return api.Facts{}, err
 	}
 	return known.facts, nil
+}
+
+// tryWay gathers, where g is nil, and evaluates: again where a part was merged away between.
+func (in *inquiry) tryWay(
+	ctx context.Context, w way, g *gathered, known *surroundings, begin func(*people) yield,
+) (err error) {
+	for range tries {
+		if g == nil {
+			if g, err = in.gather(ctx, w); err != nil {
+				return err
+			}
+		}
+		err = in.evaluate(ctx, g, known, begin(known.people))
+		if !errors.Is(err, errPartGone) {
+			return err
+		}
+		if err := in.lookAgain(ctx); err != nil {
+			return err
+		}
+		g = nil
+	}
+	return errUnsure
 }
 
 // evaluate evaluates what was gathered. The directory is locked.
@@ -150,7 +166,7 @@ func (in *inquiry) evaluate(
 		if err != nil {
 			return err
 		}
-		return in.leftOver(ctx, left, known, result)
+		return in.untie(ctx, k, left)
 	}
 	if in.program.Question().Unit.Kind != funnel.PersonUnit {
 		k.units = newInterner()

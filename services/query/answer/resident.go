@@ -104,10 +104,9 @@ func (r *resident) forgetSources(s *residentSite) {
 			delete(s.sources, key)
 		}
 	}
-	for key, of := range s.shelves {
+	for key := range s.shelves {
 		if key.source != packedKey {
-			delete(s.shelves, key)
-			r.bytes -= of.bytes()
+			r.drop(s, key)
 		}
 	}
 }
@@ -140,6 +139,9 @@ func (r *resident) bring(
 				r.forgetAll(site, key)
 			}
 			return nil, err
+		}
+		for _, i := range places {
+			shelves[i].part = parts[i].Name
 		}
 		if err := r.checkEmpty(ctx, parts, places, shelves); err != nil {
 			return nil, err
@@ -185,7 +187,7 @@ func (r *resident) keep(
 		return
 	}
 	for _, i := range places {
-		shelves[i].used = r.uses
+		shelves[i].used, shelves[i].kept = r.uses, true
 		s.shelves[shelfKey{key, partOf(parts[i])}] = shelves[i]
 		r.bytes += shelves[i].bytes()
 	}
@@ -207,8 +209,7 @@ func (r *resident) forgetGone(
 	}
 	for k, of := range s.shelves {
 		if k.source == key && months[of.base] && !now[k.part] {
-			delete(s.shelves, k)
-			r.bytes -= of.bytes()
+			r.drop(s, k)
 		}
 	}
 }
@@ -217,12 +218,20 @@ func (r *resident) forgetGone(
 func (r *resident) forgetAll(site journey.SiteID, key string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	for k, of := range r.sites[site].shelves {
+	s := r.sites[site]
+	for k := range s.shelves {
 		if k.source == key {
-			delete(r.sites[site].shelves, k)
-			r.bytes -= of.bytes()
+			r.drop(s, k)
 		}
 	}
+}
+
+// drop forgets a shelf. The mutex is locked.
+func (r *resident) drop(s *residentSite, key shelfKey) {
+	of := s.shelves[key]
+	of.kept = false
+	r.bytes -= of.bytes()
+	delete(s.shelves, key)
 }
 
 // forget forgets the shelf that was not used for longest. False if there is none.
@@ -240,8 +249,7 @@ func (r *resident) forget() bool {
 	if of == nil {
 		return false
 	}
-	r.bytes -= of.shelves[oldest].bytes()
-	delete(of.shelves, oldest)
+	r.drop(of, oldest)
 	return true
 }
 

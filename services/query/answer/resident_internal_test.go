@@ -136,3 +136,40 @@ func TestFullSource(t *testing.T) {
 		t.Errorf("%d bytes are kept, %v", r.bytes, err)
 	}
 }
+
+// TestKeepPlaces: places count among what is kept while their shelf does.
+func TestKeepPlaces(t *testing.T) {
+	t.Parallel()
+	r := newResident(nil, nil, 1<<30)
+	l := newLibrary(2)
+	r.sourceOf("shop", "one", func() source { return l })
+	parts := []store.Part{journeyPart("1")}
+	shelves, err := r.bring(t.Context(), "shop", "one", l, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := r.bytes
+	for range 2 {
+		r.keepPlaces(map[*shelf]map[uint32]shownPlace{shelves[0]: {1: {message: "m"}}})
+		if r.bytes != before+shelfPlaceBytes || shelves[0].placed()[1].message != "m" {
+			t.Errorf("%d bytes more, places %v", r.bytes-before, shelves[0].placed())
+		}
+	}
+	r.forgetAll("shop", "one")
+	r.keepPlaces(map[*shelf]map[uint32]shownPlace{shelves[0]: {0: {}, 1: {}}})
+	if r.bytes != 0 {
+		t.Errorf("%d bytes are kept of a shelf that is not", r.bytes)
+	}
+	if _, err := r.bring(t.Context(), "shop", "one", l, parts); err != nil {
+		t.Fatal(err)
+	}
+	r.most = shelfBytes
+	again, err := r.bring(t.Context(), "shop", "one", l, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.keepPlaces(map[*shelf]map[uint32]shownPlace{again[0]: {0: {}, 1: {}}})
+	if r.bytes != 0 {
+		t.Errorf("%d bytes are kept, at most %d may be", r.bytes, r.most)
+	}
+}

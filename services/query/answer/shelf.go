@@ -3,6 +3,7 @@ package answer
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/waystage/waystage/services/internal/store"
@@ -10,7 +11,7 @@ import (
 )
 
 // shelf holds what a part of the packed journeys has of one site: six bytes for each touchpoint and
-// twelve for each identity. It does not change, but for used.
+// twelve for each identity. It does not change, but for places, kept and used.
 type shelf struct {
 	// base is the first instant of the month, in milliseconds since 1970: touchpoints have the
 	// milliseconds since then.
@@ -26,19 +27,35 @@ type shelf struct {
 	// unsure tells that something in it sends readers to the rows of touchpoints: the mark of a
 	// rebuild under way, or what is not understood.
 	unsure bool
+	// part is the name of the part.
+	part string
+	// places are those in shown order of some touchpoints, nil where none is known: see untie.
+	places atomic.Pointer[map[uint32]shownPlace]
+	// kept tells that it is among those that are kept; the mutex of all guards it.
+	kept bool
 	// used is when it was used last, by a count of the uses of all, whose mutex guards it.
 	used uint64
 }
 
-// What a shelf takes: itself, each of its rows, and each of its touchpoints.
+// What a shelf takes: itself, each of its rows, each of its touchpoints, and each place.
 const (
 	shelfBytes      = 2200
 	shelfRowBytes   = 12
 	shelfTouchBytes = 6
+	shelfPlaceBytes = 160
 )
 
 func (s *shelf) bytes() int {
-	return shelfBytes + shelfRowBytes*len(s.identities) + shelfTouchBytes*len(s.at)
+	return shelfBytes + shelfRowBytes*len(s.identities) + shelfTouchBytes*len(s.at) +
+		shelfPlaceBytes*len(s.placed())
+}
+
+// placed are the places that are known, by touchpoint.
+func (s *shelf) placed() map[uint32]shownPlace {
+	if places := s.places.Load(); places != nil {
+		return *places
+	}
+	return nil
 }
 
 // row is where the touchpoints of a row lie.
@@ -47,6 +64,16 @@ func (s *shelf) row(i uint32) (from, to uint32) {
 		from = s.ends[i-1]
 	}
 	return from, s.ends[i]
+}
+
+// rowOf is where the touchpoints of an identity lie, nowhere if it has none.
+func (s *shelf) rowOf(identity uint64) (from, to uint32) {
+	b := bucketOf(identity)
+	i, found := slices.BinarySearch(s.identities[s.starts[b]:s.starts[b+1]], identity)
+	if !found {
+		return 0, 0
+	}
+	return s.row(s.starts[b] + uint32(i))
 }
 
 // within is the part of a row between two instants, both inside.

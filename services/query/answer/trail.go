@@ -1,19 +1,16 @@
 package answer
 
 import (
-	"context"
-	"fmt"
 	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/journey"
-	"github.com/waystage/waystage/services/query/plan"
 )
 
 // Departures the fast way: what a person did after a step is in the touchpoints of an album. A row
 // of its shelves is in shown order. Touchpoints of one instant in several rows, of several
-// identities or parts, are in no order; where it decides of a person, that person is left over:
-// rows are read of those alone.
+// identities or parts, are in no order; where it decides of a person, that person is left over: see
+// untie.
 
 // open lays out what the person of a chain is counted by first. opens tells that it opens an
 // attempt; known is false where a touchpoint is not understood.
@@ -40,7 +37,7 @@ func (g *gleaner) countTrail(
 	}
 	if err == nil && g.trail.Ambiguous() && (g.course.tied || g.knots[person]) {
 		g.left = append(g.left, person)
-		return nil, nil //nolint:nilnil // counted apart
+		return nil, nil //nolint:nilnil // counted later
 	}
 	return counted, err //nolint:wrapcheck // the caller knows it
 }
@@ -78,39 +75,4 @@ func (g *gleaner) takeTouches(row *sheaf, from, to int64) {
 				funnel.TrailTouchOf(instant, uint32(set), k.steps[set]))
 		}
 	}
-}
-
-// mostLeftOver is of how many identities at most rows are read apart: a query names each of them,
-// and has room for 256 KB.
-const mostLeftOver = 10_000
-
-// leftOver evaluates persons of whom the order within a millisecond decides. The directory is
-// locked. Errors: errUnsure where they are too many.
-func (in *inquiry) leftOver(
-	ctx context.Context, persons []journey.PersonID, known *surroundings, result yield,
-) error {
-	if len(persons) == 0 {
-		return nil
-	}
-	needs := in.needs(plan.Shown)
-	needs.Only = &plan.Only{}
-	for _, ids := range in.directory.identitiesIn(persons) {
-		needs.Only.Identities = append(needs.Only.Identities, ids...)
-	}
-	if len(needs.Only.Identities) > mostLeftOver {
-		return errUnsure
-	}
-	in.apart = len(persons)
-	g, err := in.gatherNeeded(ctx, needs)
-	if err != nil {
-		return err
-	}
-	k := &kernel{
-		gathered: g, directory: in.directory, people: known.people,
-		variants: known.variants, newest: known.newest, yield: result,
-	}
-	if err := k.run(ctx, workers()); err != nil {
-		return fmt.Errorf("evaluating %d persons apart: %w", len(persons), err)
-	}
-	return nil
 }

@@ -51,9 +51,9 @@ func (in *inquiry) describe(w way, late bool) string {
 	case w.order == plan.Shown:
 		text += " in shown order with message ids"
 	}
-	if in.apart > 0 {
+	if in.untied > 0 {
 		reasons = append(reasons, fmt.Sprintf(
-			"and rows of %d persons, of whom the order within a millisecond decides", in.apart))
+			"and the order within a millisecond, of %d persons", in.untied))
 	}
 	if len(reasons) == 0 {
 		reasons = []string{"values of touchpoints decide"}

@@ -233,6 +233,8 @@ func TestAlbum(t *testing.T) {
 			t.Errorf("values begin at %d", layout.Values)
 		}
 	}
+	query, layout := plan.Places("shop", []string{"202603_1_1_0", "202604_2_9_1"}, "[(7,1000)]")
+	golden(t, "places", text(query, layout))
 	other := []plan.Value{{Name: "a\"\n0 \"b"}}
 	if plan.Key(other) == plan.Key([]plan.Value{{Name: "a"}, {Name: "b"}}) {
 		t.Error("two lists of values have one key")

@@ -1,0 +1,28 @@
+SELECT indexOf(splitByChar(',', {parts:String}), _part) AS part,
+	identity,
+	toUnixTimestamp64Milli(at) AS at_ms,
+	toUnixTimestamp64Nano(occurred_at) AS occurred_ns,
+	toUnixTimestamp64Nano(original_at) AS original_ns,
+	toUnixTimestamp64Nano(received_at) AS received_ns,
+	batch_index,
+	message_id
+FROM touchpoints
+WHERE site = {site:String} AND (identity, at) IN (
+		SELECT p.1, fromUnixTimestamp64Milli(p.2, 'UTC')
+		FROM (SELECT arrayJoin({pairs:Array(Tuple(UInt64, Int64))}) AS p))
+	AND has(splitByChar(',', {parts:String}), _part)
+
+pairs = "[(7,1000)]"
+parts = "202603_1_1_0,202604_2_9_1"
+site = "shop"
+
+0 part UInt64
+1 identity UInt64
+2 at_ms Int64
+3 occurred_ns Int64
+4 original_ns Int64
+5 received_ns Int64
+6 batch_index UInt32
+7 message_id String
+
+{Exclusions:-1 Base:-1 Values:3 Order:3 Message:7}
