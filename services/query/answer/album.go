@@ -275,8 +275,7 @@ func (a *album) views(needs funnel.Needs) []funnel.TouchView {
 
 // byMarks tells that marks say all that the question asks.
 func (in *inquiry) byMarks() bool {
-	return in.repeats == nil && in.explaining == nil &&
-		(in.program.Marked() || in.byValues())
+	return in.explaining == nil && (in.program.Marked() || in.repeats == nil && in.byValues())
 }
 
 // byValues tells that marks say all once values of touchpoints are known.

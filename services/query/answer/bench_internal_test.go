@@ -41,8 +41,12 @@ func gleanWorld(from time.Time) (*stock, *directory) {
 		if p, linked := people[id]; linked {
 			person = p
 		}
+		var repeats []journey.Boundary
+		if random.IntN(3) == 0 {
+			repeats = []journey.Boundary{{Touchpoint: "again", At: from.AddDate(0, 6, 0).UnixMilli()}}
+		}
 		d.put(entry{identity: journey.IdentityID(id), person: journey.PersonID(person)},
-			personas[random.IntN(2)], nil)
+			personas[random.IntN(2)], repeats)
 	}
 	k := &stock{first: from.UnixMilli(), last: from.AddDate(1, 0, 0).UnixMilli()}
 	for month := range gleanedMonths {
@@ -74,15 +78,18 @@ func gleanWorld(from time.Time) (*stock, *directory) {
 	return k, d
 }
 
-// BenchmarkGlean evaluates everybody of what is kept in memory, over a month and a year.
+// BenchmarkGlean evaluates everybody of what is kept in memory, over a month and a year: where the
+// last step alone is no repeat for a third of the persons, too.
 func BenchmarkGlean(b *testing.B) {
 	from := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	k, d := gleanWorld(from)
 	for name, months := range map[string]int{"month": 1, "year": gleanedMonths} {
-		for split, breakdowns := range map[string][]funnel.Breakdown{
-			"plain": nil, "persona": {{By: funnel.Persona, Attribution: funnel.OfPerson}},
-		} {
-			b.Run(fmt.Sprintf("%s/%s", name, split), func(b *testing.B) {
+		for _, kind := range []string{"plain", "persona", "repeats"} {
+			b.Run(fmt.Sprintf("%s/%s", name, kind), func(b *testing.B) {
+				var breakdowns []funnel.Breakdown
+				if kind == "persona" {
+					breakdowns = []funnel.Breakdown{{By: funnel.Persona, Attribution: funnel.OfPerson}}
+				}
 				q := funnel.Question{
 					From: from, To: from.AddDate(0, months, 0), AsOf: from.AddDate(1, 0, 0),
 					Window: 14 * 24 * time.Hour, Limit: 25, Breakdowns: breakdowns,
@@ -98,8 +105,17 @@ func BenchmarkGlean(b *testing.B) {
 				}
 				shelves := &stock{shelves: k.shelves[:min(months+1, len(k.shelves))], steps: k.steps}
 				shelves.first, shelves.last = q.From.UnixMilli(), q.To.UnixMilli()
-				pe := newPeople(d, nil, p, wanted{persona: breakdowns != nil})
+				pe := newPeople(d, nil, p, wanted{
+					persona: kind == "persona", repeats: kind == "repeats",
+				})
 				g := &gathered{program: p, stock: shelves}
+				if kind == "repeats" {
+					g.repeats = repeatsOf(&journey.Map{Touchpoints: []journey.Touchpoint{{
+						ID: "again", Stage: "late", Repeat: &journey.Repeat{Of: "order", From: 2},
+					}}}, p)
+					shelves.bases = make([]baseMask, len(k.steps))
+					shelves.bases[7] = baseMask{1, 1 << 6}
+				}
 				touches := 0
 				for _, s := range shelves.shelves {
 					touches += len(s.at)

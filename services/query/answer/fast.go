@@ -26,16 +26,21 @@ import (
 // meet in one cell, small enough to stay in the processor's first cache.
 type codebook struct {
 	factor, shift uint32
-	// cells hold a code and, above it, one more than the step; 0 for none.
+	// cells hold a code and, above it, one more than the step that it fills by itself; 0 for none.
 	cells []uint32
+	// bases and mixed as in masks.
+	bases map[uint32]baseMask
+	mixed map[uint32]bool
 }
 
-// codebookOf is that of labels. Errors: errUnsure where one may fill several steps, or changes with
-// the person.
+// codebookOf is that of labels. Errors: errUnsure where one may fill several steps.
 func codebookOf(m *masks, labels []store.Label) (*codebook, error) {
 	var entries []uint32
 	for _, l := range labels {
 		steps, _ := m.of(uint64(l.Code))
+		if steps&baseMark != 0 {
+			steps = m.bases[uint32(l.Code)].steps
+		}
 		step, err := theStep(steps)
 		if err != nil {
 			return nil, err
@@ -45,7 +50,9 @@ func codebookOf(m *masks, labels []store.Label) (*codebook, error) {
 	slices.Sort(entries)
 	entries = slices.Compact(entries)
 	for size := bits.Len(uint(len(entries))) + 1; ; size++ {
-		c := &codebook{shift: uint32(32 - size), cells: make([]uint32, 1<<size)}
+		c := &codebook{
+			shift: uint32(32 - size), cells: make([]uint32, 1<<size), bases: m.bases, mixed: m.mixed,
+		}
 		for try := range uint32(codebookTries) {
 			c.factor = try*0x9E3779B2 + 0x9E3779B1
 			if c.fill(entries) {
@@ -257,6 +264,9 @@ func (in *inquiry) gatherMarks(ctx context.Context) (*gathered, error) {
 	}
 	if g, err := in.gatherResident(ctx, in.stockPacked); !errors.Is(err, errNotResident) {
 		return g, err
+	}
+	if in.repeats != nil {
+		return nil, errUnsure // marks are kept before it is known whose they are
 	}
 	h := newHarvest(in.program, workers())
 	query := plan.Journeys(in.site, in.program.Question())

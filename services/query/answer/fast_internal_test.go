@@ -128,7 +128,8 @@ func TestFastWays(t *testing.T) {
 
 func keptOf(p *funnel.Program, book *codebook, parts []packedPart) *gathered {
 	first, last := plan.Bounds(p.Question())
-	k := &stock{first: first, last: last, steps: book.steps([]uint32{0, 1, 2, 3, 4, 5})}
+	k := &stock{first: first, last: last}
+	k.steps, k.bases, k.mixed = book.byNumber([]uint32{0, 1, 2, 3, 4, 5})
 	for _, part := range parts {
 		k.shelves = append(k.shelves, shelfOf(part))
 	}

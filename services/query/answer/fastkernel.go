@@ -38,6 +38,8 @@ type gleaner struct {
 	left  []journey.PersonID
 	// knots are the persons of whom touchpoints were set aside in no order.
 	knots map[journey.PersonID]bool
+	// begun are where the repeats of the person at hand begin.
+	begun []began
 	// asksPersons tells that breakdowns ask persons for values.
 	asksPersons bool
 	values      funnel.Values
@@ -225,6 +227,7 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 // setAside keeps the marks of a chain for a person; its touchpoints where departures are asked.
 func (g *gleaner) setAside(person uint64, first int32) error {
 	to := &g.spill[bucketOf(person)]
+	g.beginRepeats(journey.PersonID(person))
 	if g.trail != nil {
 		g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
 		if g.course.tied {
@@ -269,6 +272,7 @@ func (g *gleaner) evaluate(do func(of uint64, first int32) error) error {
 // count counts the person of a chain.
 func (g *gleaner) count(of uint64, first int32) error {
 	person := journey.PersonID(of)
+	g.beginRepeats(person)
 	opens, known := g.open(first)
 	switch {
 	case !known:

@@ -1,9 +1,11 @@
 package answer
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // runs are lists that each ascend, laid out as one that does. Months follow one another, so mostly
@@ -116,6 +118,9 @@ func (g *gleaner) takeMarks(marks []uint64) (least uint8) {
 // takeRow appends the marks of what the question sees of a row of a shelf, and gives the least of
 // their steps. known is false where a touchpoint is not understood.
 func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
+	if len(g.begun) > 0 {
+		return g.takeRepeats(s, from, to)
+	}
 	k := g.kernel.stock
 	n := len(g.marks.all)
 	marks := g.marks.all[:n+int(to-from)]
@@ -133,4 +138,38 @@ func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
 	}
 	g.marks.all = marks[:n]
 	return least, seen < unknownBit
+}
+
+// takeRepeats is takeRow for a person whose repeats have begun.
+func (g *gleaner) takeRepeats(s *shelf, from, to uint32) (least uint8, known bool) {
+	k := g.kernel.stock
+	least = noStep
+	add := func(at int64, steps uint32) {
+		if steps != 0 {
+			step := uint8(bits.TrailingZeros32(steps))
+			g.marks.all = append(g.marks.all, funnel.MarkOf(at, int(step)))
+			least = min(least, step)
+		}
+	}
+	for i := from; i < to; i++ {
+		at, code := s.base+int64(s.at[i]), s.codes[i]
+		switch own := k.bases[code]; {
+		case k.steps[code] >= unknownBit:
+			return least, false
+		case own.base != 0:
+			if !g.kernel.repeats.each(g.begun, own, at, k.mixed, func(steps uint32) { add(at, steps) }) {
+				return least, false
+			}
+		default:
+			add(at, 1<<k.steps[code]>>1)
+		}
+	}
+	return least, true
+}
+
+// beginRepeats finds where the repeats of a person begin, if that matters.
+func (g *gleaner) beginRepeats(person journey.PersonID) {
+	if g.begun = g.begun[:0]; g.kernel.stock != nil && g.kernel.stock.bases != nil {
+		g.begun = g.kernel.repeats.begin(g.kernel.people.boundaries(person), g.begun)
+	}
 }

@@ -139,31 +139,16 @@ func (w *worker) packedTouches(person journey.PersonID, first int32) bool {
 }
 
 // addBase adds a touchpoint of a base as what it is of the person, and says which steps that
-// fills. Where repeats begin within its millisecond there are touchpoints of each kind there, and
-// it is added as all of them: how many there are of a kind does not matter.
+// fills.
 func (w *worker) addBase(person journey.PersonID, at int64, own baseMask) (steps uint32) {
 	w.begin(person)
-	add := func(before int) {
-		mask := own.steps
-		if rule := w.repeats.ruleOf(w.begun, own.base, at, before); rule != nil {
-			mask = rule.steps
-		}
+	known := w.repeats.each(w.begun, own, at, w.masks.mixed, func(mask uint32) {
 		if steps |= mask; mask != 0 {
 			w.touches = append(w.touches, funnel.Touch{At: at, Steps: mask})
 		}
-	}
-	add(0)
-	if !w.repeats.splits(w.begun, own.base, at) {
-		return steps
-	}
-	if w.masks.mixed[own.base] {
-		w.unsure = true
+	})
+	if w.unsure = !known; w.unsure {
 		return 0
-	}
-	for _, b := range w.begun {
-		if b.at == at && b.before > 0 && w.repeats.rules[b.rule].base == own.base {
-			add(b.before)
-		}
 	}
 	return steps
 }

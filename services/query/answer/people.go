@@ -194,7 +194,8 @@ func (pe *people) describe(
 	k.view.Traits = chosen(pe.needs.Traits, past.Traits, pe.nobody.Traits)
 	k.view.Groups = chosen(pe.needs.PersonGroups, past.Groups, pe.nobody.Groups)
 	if !pe.isUnsettled(person) {
-		k.view.Persona, k.boundaries = pe.settledOf(person)
+		k.view.Persona = pe.settledPersona(person)
+		k.boundaries = pe.directory.repeatsOf(person)
 		return k
 	}
 	if pe.wanted.persona {
@@ -238,14 +239,13 @@ func (pe *people) personaOf(past *journey.Past) journey.PersonaID {
 	return pe.newest.PersonaOf(past)
 }
 
-// settledOf is what the directory says of a person whom it settles.
-func (pe *people) settledOf(p journey.PersonID) (journey.PersonaID, []journey.Boundary) {
-	// The smallest identity of a person has an entry if any of them has.
-	persona, ok := pe.directory.personaOf(uint64(p))
-	if !ok {
-		return pe.nobody.Persona, nil
+// settledPersona is that of a person whom the directory settles. The smallest identity of a person
+// has an entry if any of them has.
+func (pe *people) settledPersona(p journey.PersonID) journey.PersonaID {
+	if persona, ok := pe.directory.personaOf(uint64(p)); ok {
+		return persona
 	}
-	return persona, pe.directory.repeatsOf(p)
+	return pe.nobody.Persona
 }
 
 // view is what the question sees of a person, but for variants: those are nobody's.
@@ -255,7 +255,7 @@ func (pe *people) view(p journey.PersonID) funnel.PersonView {
 	}
 	v := pe.nobody
 	if !pe.anew && pe.wanted.persona {
-		v.Persona, _ = pe.settledOf(p)
+		v.Persona = pe.settledPersona(p)
 	}
 	return v
 }

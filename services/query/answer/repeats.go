@@ -136,6 +136,32 @@ func (r *repeats) ruleOf(begun []began, base uint32, at int64, before int) *repe
 	return last
 }
 
+// each calls add with the steps that a touchpoint of a base fills as what it is. Where repeats
+// begin within its millisecond there are touchpoints of each kind there, and it is added as all of
+// them: how many there are of a kind does not matter. False where labels of the base itself are
+// mixed then: which of them is which is not known.
+func (r *repeats) each(
+	begun []began, own baseMask, at int64, mixed map[uint32]bool, add func(steps uint32),
+) (known bool) {
+	as := func(before int) {
+		steps := own.steps
+		if rule := r.ruleOf(begun, own.base, at, before); rule != nil {
+			steps = rule.steps
+		}
+		add(steps)
+	}
+	as(0)
+	if !r.splits(begun, own.base, at) {
+		return true
+	}
+	for _, b := range begun {
+		if b.at == at && b.before > 0 && r.rules[b.rule].base == own.base {
+			as(b.before)
+		}
+	}
+	return !mixed[own.base]
+}
+
 // splits tells whether the touchpoints of a base at one instant are not all the same: the order
 // within it decides which is which.
 func (r *repeats) splits(begun []began, base uint32, at int64) bool {

@@ -21,6 +21,10 @@ type stock struct {
 	shelves []*shelf
 	// steps are one more than the step of each code by its number, 0 for none.
 	steps []uint8
+	// bases are, by the same number, the bases whose touchpoints fill something else as repeats; nil
+	// where none does.
+	bases []baseMask
+	mixed map[uint32]bool
 	// views are what the numbers stand for, where the question looks at values.
 	views []funnel.TouchView
 	// first and last are the instants that the question sees.
@@ -52,7 +56,9 @@ func (in *inquiry) gatherResident(
 	ctx context.Context, take func(context.Context, *outlook, *stock) error,
 ) (*gathered, error) {
 	first, last := plan.Bounds(in.program.Question())
-	g := &gathered{program: in.program, stock: &stock{first: first, last: last}}
+	g := &gathered{
+		program: in.program, repeats: in.repeats, stock: &stock{first: first, last: last},
+	}
 	if last < first {
 		return g, nil
 	}
@@ -115,7 +121,7 @@ func (in *inquiry) stockPacked(ctx context.Context, o *outlook, k *stock) error 
 		return err //nolint:wrapcheck // wrapped where they were made
 	}
 	k.sort()
-	k.steps = book.steps(from.numbers())
+	k.steps, k.bases, k.mixed = book.byNumber(from.numbers())
 	return nil
 }
 
@@ -137,15 +143,23 @@ func (k *stock) sort() {
 	slices.SortFunc(k.shelves, func(a, b *shelf) int { return cmp.Compare(a.base, b.base) })
 }
 
-// steps are those of codes by their numbers.
-func (c *codebook) steps(codes []uint32) []uint8 {
-	steps := make([]uint8, len(codes))
+// byNumber are the steps and bases of codes by their numbers.
+func (c *codebook) byNumber(
+	codes []uint32,
+) (steps []uint8, bases []baseMask, mixed map[uint32]bool) {
+	steps = make([]uint8, len(codes))
+	if len(c.bases) > 0 {
+		bases = make([]baseMask, len(codes))
+	}
 	for n, code := range codes {
+		if bases != nil {
+			bases[n] = c.bases[code]
+		}
 		cell := c.cells[code*c.factor>>c.shift]
 		steps[n] = uint8(cell >> journey.LabelBits)
 		if code == 0 || cell&codeMask != code {
 			steps[n] = unknownCode
 		}
 	}
-	return steps
+	return steps, bases, c.mixed
 }

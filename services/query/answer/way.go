@@ -24,6 +24,8 @@ func (in *inquiry) ways() []way {
 		return append([]way{{packed: true, fast: true}}, rows[1:]...)
 	case in.program.Ordered():
 		return rows[1:]
+	case in.byMarks() && in.repeats != nil:
+		return append([]way{{packed: true, fast: true}, {packed: true}}, rows...)
 	case in.byMarks():
 		return append([]way{{packed: true, fast: true}}, rows...)
 	case in.program.Plain():
