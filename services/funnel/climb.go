@@ -221,20 +221,15 @@ func (c *MarkCounter) intoGroups(course *Course) (*Counted, error) {
 	return &c.counted, c.group(course)
 }
 
-// Conditioned are the steps with conditions, a bit each, of a question that would be Marked
-// without them, where values of the touchpoint alone decide whether they hold: a Matcher that was
-// told of no person gives the steps of a touchpoint then. 0 where it is another.
-func (p *Program) Conditioned() uint32 {
+// ByTouch tells that the question would be Marked without its conditions and its filter, and that
+// values of the touchpoint alone decide those: a Matcher that was told of no person gives the steps
+// of a touchpoint then, and tells whether the filter hides it.
+func (p *Program) ByTouch() bool {
 	bare := p.question
-	bare.Steps = slices.Clone(bare.Steps)
+	bare.Filter, bare.Steps = nil, slices.Clone(bare.Steps)
 	for k := range bare.Steps {
 		bare.Steps[k].Conditions = nil
 	}
-	if p.filter != nil || len(p.ofPerson) > 0 || len(p.needs.Groups) > 0 || p.overlaps {
-		return 0
-	}
-	if !programOf(bare).Marked() {
-		return 0
-	}
-	return p.conditional
+	return len(p.ofPerson) == 0 && len(p.needs.Groups) == 0 && !p.overlaps &&
+		programOf(bare).Marked()
 }

@@ -67,16 +67,12 @@ func (c TrailCourse) from(at int64) int {
 	return lo
 }
 
-// Followed tells that departures are asked, and that a TrailCounter gives what counts: but for
-// these, and for conditions that a touchpoint alone decides, the question is Marked.
+// Followed tells that departures are asked, and that a TrailCounter gives what counts of the
+// touchpoints that the filter lets be seen: but for departures, the question is decided ByTouch.
 func (p *Program) Followed() bool {
-	if !p.question.Departures {
-		return false
-	}
 	q := p.question
 	q.Departures = false
-	stays := programOf(q)
-	return stays.Marked() || stays.Conditioned() != 0
+	return p.question.Departures && programOf(q).ByTouch()
 }
 
 // TrailCounter finds what counts of one person after the other by marks, and what they did after

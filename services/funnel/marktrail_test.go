@@ -344,7 +344,8 @@ func TestFollowed(t *testing.T) {
 			change: func(q *Question) { q.Steps[1].Conditions = []Condition{isSet(OfGroup)} },
 			tested: 2,
 		},
-		{name: "a filter", change: func(q *Question) { q.Filter = isSet(Property) }},
+		{name: "a filter", change: func(q *Question) { q.Filter = isSet(Property) }, want: true},
+		{name: "a filter on the person", change: func(q *Question) { q.Filter = isSet(Trait) }},
 		{name: "reasons", change: func(q *Question) { q.Reasons = &Reasons{} }},
 		{name: "a trend", change: func(q *Question) { q.Buckets = []time.Time{q.From} }},
 		{name: "any event", change: func(q *Question) { q.Steps[1].Target = Target{Kind: AnyEvent} }},
@@ -371,7 +372,7 @@ func TestFollowed(t *testing.T) {
 			if got := p.Followed(); got != c.want || p.conditional != c.tested {
 				t.Errorf("followed %t and tested %b, want %t and %b", got, p.conditional, c.want, c.tested)
 			}
-			if p.Followed() && (p.Marked() || p.Conditioned() != 0) {
+			if p.Followed() && (p.Marked() || p.ByTouch()) {
 				t.Error("marks say all as well")
 			}
 		})

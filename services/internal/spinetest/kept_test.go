@@ -25,18 +25,18 @@ import (
 	"github.com/waystage/waystage/services/query/answer"
 )
 
-// keptQuestion draws a question that touchpoints kept in memory answer: with conditions on steps that
-// touchpoints alone decide, or departures, or both.
+// keptQuestion draws a question that touchpoints kept in memory answer: with departures, or with
+// conditions on steps or a filter, which touchpoints alone decide.
 func (c chance) keptQuestion(t *testing.T) funnel.Question {
 	t.Helper()
 	for {
 		q := c.insideQuestion()
-		q.Filter = nil
-		if c.IntN(2) == 0 {
-			q.Departures = true
+		if q.Filter = nil; c.IntN(3) == 0 {
+			q.Filter = c.filter(2)
 		}
+		q.Departures = c.IntN(2) == 0
 		p, err := funnel.Compile(q)
-		if err == nil && (p.Followed() || p.Conditioned() != 0) {
+		if err == nil && !p.Marked() && (p.Followed() || p.ByTouch()) {
 			return q
 		}
 	}

@@ -280,7 +280,7 @@ func (in *inquiry) byMarks() bool {
 
 // byValues tells that marks say all once values of touchpoints are known.
 func (in *inquiry) byValues() bool {
-	return in.program.Conditioned() != 0 || in.program.Followed()
+	return !in.program.Marked() && (in.program.ByTouch() || in.program.Followed())
 }
 
 // stockAlbum takes the touchpoints with the values that conditions of steps look at from an album.
@@ -299,23 +299,25 @@ func (in *inquiry) stockAlbum(ctx context.Context, o *outlook, k *stock) error {
 	}
 	k.sort()
 	k.views = from.views(in.program.Needs())
-	k.steps, err = stepsOfViews(in.program, k.views)
+	k.steps, k.hidden, err = stepsOfViews(in.program, k.views)
 	return err
 }
 
-// stepsOfViews are one more than the step that a touchpoint of each view fills, 0 for none. Errors:
-// errUnsure where one may fill several.
-func stepsOfViews(p *funnel.Program, views []funnel.TouchView) ([]uint8, error) {
-	steps := make([]uint8, len(views))
+// stepsOfViews are one more than the step that a touchpoint of each view fills, 0 for none, and
+// whether the filter hides it. Errors: errUnsure where one may fill several.
+func stepsOfViews(
+	p *funnel.Program, views []funnel.TouchView,
+) (steps []uint8, hidden []bool, err error) {
+	steps, hidden = make([]uint8, len(views)), make([]bool, len(views))
 	matcher := p.Matcher()
 	for n := range views {
 		v := &views[n]
 		targets := p.Targets(v.Event, journey.Attribution{Touchpoint: v.Touchpoint, Stage: v.Stage})
 		step, err := theStep(matcher.Steps(targets, v))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		steps[n] = step
+		steps[n], hidden[n] = step, !matcher.Sees(v)
 	}
-	return steps, nil
+	return steps, hidden, nil
 }

@@ -21,6 +21,8 @@ type stock struct {
 	shelves []*shelf
 	// steps are one more than the step of each code by its number, 0 for none.
 	steps []uint8
+	// hidden tells which of them the filter hides, where the question looks at values.
+	hidden []bool
 	// bases are, by the same number, the bases whose touchpoints fill something else as repeats; nil
 	// where none does.
 	bases []baseMask

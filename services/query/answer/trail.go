@@ -69,8 +69,8 @@ func (g *gleaner) takeTouches(row *sheaf, from, to int64) {
 		return
 	}
 	for i := row.from; i < row.to; i++ {
-		if instant := s.base + int64(s.at[i]); instant >= from && instant <= to {
-			set := s.codes[i]
+		set := s.codes[i]
+		if instant := s.base + int64(s.at[i]); instant >= from && instant <= to && !k.hidden[set] {
 			g.course.all = append(g.course.all,
 				funnel.TrailTouchOf(instant, uint32(set), k.steps[set]))
 		}

@@ -117,9 +117,10 @@ func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.Perso
 		g.course.reset(0)
 		for knot := range knots(courses[i]) {
 			for _, t := range ordered(knot) {
-				set := t.shelf.codes[t.index]
-				g.course.all = append(g.course.all, funnel.TrailTouchOf(
-					t.shelf.base+int64(t.shelf.at[t.index]), uint32(set), k.stock.steps[set]))
+				if set := t.shelf.codes[t.index]; !k.stock.hidden[set] {
+					g.course.all = append(g.course.all, funnel.TrailTouchOf(
+						t.shelf.base+int64(t.shelf.at[t.index]), uint32(set), k.stock.steps[set]))
+				}
 			}
 		}
 		counted, err := g.trail.CountTrail(g.course.all, g.valuesOf(p))
