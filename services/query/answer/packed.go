@@ -147,7 +147,8 @@ func (w *worker) addBase(person journey.PersonID, at int64, own baseMask) (steps
 			w.touches = append(w.touches, funnel.Touch{At: at, Steps: mask})
 		}
 	})
-	if w.unsure = !known; w.unsure {
+	if !known {
+		w.unsure = true
 		return 0
 	}
 	return steps

@@ -131,10 +131,11 @@ func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.Perso
 	return nil
 }
 
-// The places of so many strands are read for a question at most, and by one query.
+// The places of so many strands are read for a question at most, and by one query: a server takes
+// 128 KB as one parameter.
 const (
 	mostUnplaced  = 100_000
-	placesAtATime = 5000
+	placesAtATime = 2000
 )
 
 // place gets to know the places of the touchpoints of strands.
