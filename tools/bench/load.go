@@ -15,6 +15,9 @@ import (
 // loadRows is how many touchpoints travel in one insert.
 const loadRows = 1 << 20
 
+// saidInserts is of how many inserts one is told of.
+const saidInserts = 8
+
 // sources hold the world in time order, numbered from 0, so that every layout is filled from
 // the same rows; and which identities are one person, as ClickHouse sees it: by the hash of the
 // identity, and by a dense number, which Waystage does not have.
@@ -57,6 +60,9 @@ func (b *bench) load(ctx context.Context, w *world.Benchmark) error {
 		if s.at.Rows() == loadRows {
 			if err := b.insertStaged(ctx, &s); err != nil {
 				return err
+			}
+			if s.n%(saidInserts*loadRows) == 0 {
+				b.say("%d touchpoints staged", s.n)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ type queryOptions struct {
 	// picture is the file of the curve, points that of what earlier runs measured for it.
 	picture, points string
 	profile         string
+	// journeys is how many bytes of journeys query keeps in memory, 0 for what it does by itself.
+	journeys int
 }
 
 func readQueryOptions(args []string) (queryOptions, error) {
@@ -48,6 +51,8 @@ func readQueryOptions(args []string) (queryOptions, error) {
 	flags.StringVar(&o.picture, "picture", "", "an SVG `file` for the curve of cost over size; it "+
 		"has the points of all runs that have the same -points")
 	flags.StringVar(&o.points, "points", "", "a JSON `file` where the points of the curve are kept")
+	flags.IntVar(&o.journeys, "journeys", 0, "how many `bytes` of journeys query keeps in memory "+
+		"(default what it keeps by itself)")
 	flags.StringVar(&o.profile, "profile", "", "a `file` for a profile of the processors while asking")
 	if err := flags.Parse(args); err != nil {
 		return queryOptions{}, err //nolint:wrapcheck // the flag package has said all
@@ -94,6 +99,9 @@ func measureQueries(ctx context.Context, o queryOptions, out, progress io.Writer
 	}
 	// What is kept of answers would be measured instead of them.
 	p := &pipeline{more: map[string]string{"WAYSTAGE_QUERY_CACHE_BYTES": "0"}}
+	if o.journeys > 0 {
+		p.more["WAYSTAGE_QUERY_JOURNEY_BYTES"] = strconv.Itoa(o.journeys)
+	}
 	if !o.keep {
 		p.onClose(func() error { return os.RemoveAll(o.dir) })
 	}

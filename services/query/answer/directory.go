@@ -33,9 +33,13 @@ type directory struct {
 	numbers *table
 	entries []entry
 	// links has the person of each identity whose person has, or once had, several.
-	links    *table
-	personas words
-	sites    words
+	links *table
+	// siblings are the identities that are, or were, of a person named by another; lastSibling has
+	// one more than the place of the last one of each person.
+	siblings    []sibling
+	lastSibling *table
+	personas    words
+	sites       words
 	// derivations sum the entries of each site up, by its number.
 	derivations map[uint32]*derivations
 	// repeats are where the touchpoints of persons begin to be repeats, by place in entries of the
@@ -66,9 +70,14 @@ type entry struct {
 	version   journey.MapVersion
 }
 
+// sibling is the place in entries of an identity, and one more than that of the one before it of
+// the same person, 0 for none.
+type sibling struct{ place, before uint32 }
+
 func newDirectory(st *store.Store) *directory {
 	return &directory{
-		store: st, numbers: newTable(0), links: newTable(0), repeats: make(map[uint32][]journey.Boundary),
+		store: st, numbers: newTable(0), links: newTable(0), lastSibling: newTable(0),
+		repeats:     make(map[uint32][]journey.Boundary),
 		current:     make(map[journey.SiteID]journey.MapVersion),
 		derivations: make(map[uint32]*derivations),
 	}
@@ -172,6 +181,7 @@ func (d *directory) take(u *update) {
 	defer d.mutex.Unlock()
 	if u.whole {
 		d.numbers, d.links, d.entries = newTable(0), newTable(0), nil
+		d.siblings, d.lastSibling = nil, newTable(0)
 		clear(d.repeats)
 		clear(d.derivations)
 	}
@@ -196,6 +206,7 @@ func (d *directory) reserve(blocks []*store.Block) {
 	}
 	d.numbers.reserve(rows)
 	d.links.reserve(linked)
+	d.lastSibling.reserve(linked / 2)
 	d.entries = slices.Grow(d.entries, rows)
 }
 
@@ -259,6 +270,7 @@ func (w *words) number(text []byte) uint32 {
 func (d *directory) put(e entry, persona uint32, repeats []journey.Boundary) {
 	d.link(uint64(e.identity), uint64(e.person))
 	n, ok := d.place(uint64(e.identity))
+	joins := uint64(e.person) != uint64(e.identity) && (!ok || d.entries[n].person != e.person)
 	if ok {
 		d.derivationsOf(d.entries[n].site).versions[d.entries[n].version]--
 		d.entries[n] = e
@@ -267,6 +279,11 @@ func (d *directory) put(e entry, persona uint32, repeats []journey.Boundary) {
 		d.entries = append(d.entries, e)
 	}
 	d.numbers.set(uint64(e.identity), uint64(persona)<<32|uint64(n))
+	if joins {
+		before, _ := d.lastSibling.get(uint64(e.person))
+		d.siblings = append(d.siblings, sibling{n, uint32(before)})
+		d.lastSibling.set(uint64(e.person), uint64(len(d.siblings)))
+	}
 	of := d.derivationsOf(e.site)
 	of.versions[e.version]++
 	of.lastWriteAt = max(of.lastWriteAt, e.lastWriteAt)
@@ -390,25 +407,24 @@ func (d *directory) identitiesOf(
 func (d *directory) identitiesIn(
 	persons []journey.PersonID,
 ) map[journey.PersonID][]journey.IdentityID {
-	wanted, lists := newTable(0), make([][]journey.IdentityID, len(persons))
-	wanted.reserve(len(persons))
-	for i, p := range persons {
-		wanted.set(uint64(p), uint64(i))
-	}
-	for i := range d.entries {
-		e := &d.entries[i]
-		if of, ok := wanted.get(uint64(e.person)); ok {
-			lists[of] = append(lists[of], e.identity)
-		}
-	}
 	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
-	for i, p := range persons {
-		list := lists[i]
+	for _, p := range persons {
+		var list []journey.IdentityID
+		if e, known := d.entryOf(journey.IdentityID(p)); known && e.person == p {
+			list = append(list, journey.IdentityID(p))
+		}
+		for next, _ := d.lastSibling.get(uint64(p)); next > 0; {
+			m := d.siblings[next-1]
+			if e := &d.entries[m.place]; e.person == p { // it may have gone to another
+				list = append(list, e.identity)
+			}
+			next = uint64(m.before)
+		}
 		if len(list) == 0 {
-			list = []journey.IdentityID{journey.IdentityID(p)}
+			list = append(list, journey.IdentityID(p))
 		}
 		slices.Sort(list)
-		of[p] = list
+		of[p] = slices.Compact(list)
 	}
 	return of
 }
