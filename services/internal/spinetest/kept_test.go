@@ -1,13 +1,8 @@
 package spinetest
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/waystage/waystage/services/engine/enginetest"
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
@@ -194,27 +190,19 @@ func askTied(
 // text.
 func beforeQuery(t *testing.T, dsn, text string, statements ...string) *store.Store {
 	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var once sync.Once
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if bytes.Contains(body, []byte(text)) {
+	between := enginetest.Between(t, dsn, func(sql string, _ *http.Request, forward func()) {
+		if strings.Contains(sql, text) {
 			once.Do(func() {
-				for _, sql := range statements {
-					execute(t, dsn, sql)
+				for _, statement := range statements {
+					execute(t, dsn, statement)
 				}
 			})
 		}
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
+		forward()
+	})
 	t.Cleanup(func() { once.Do(func() { t.Errorf("no query had %q", text) }) })
-	st, err := store.Open(server.URL + u.Path)
+	st, err := store.Open(between)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -228,16 +228,10 @@ func shelfOfPages(base int64, pages []page) *shelf {
 // show brings touchpoints of one identity and instant into shown order, by their places.
 func (s *shelf) show(places map[int]shownPlace) {
 	for row := range s.identities {
-		from, to := s.row(uint32(row))
-		for i := from; i < to; {
-			j := i + 1
-			for j < to && s.at[j] == s.at[i] {
-				j++
+		for from, to := range s.instants(s.row(uint32(row))) {
+			if to > from+1 {
+				s.showRun(int(from), int(to), places)
 			}
-			if j > i+1 {
-				s.showRun(int(i), int(j), places)
-			}
-			i = j
 		}
 	}
 }

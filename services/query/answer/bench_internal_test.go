@@ -69,12 +69,7 @@ func gleanWorld(from time.Time) (*stock, *directory) {
 		s.index()
 		k.shelves = append(k.shelves, s)
 	}
-	for code := range 11 {
-		k.steps = append(k.steps, uint8(max(code, 0)))
-		if code > 7 {
-			k.steps[code] = 0
-		}
-	}
+	k.steps = []uint8{0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0}
 	return k, d
 }
 

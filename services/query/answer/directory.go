@@ -70,10 +70,6 @@ type entry struct {
 	version   journey.MapVersion
 }
 
-// sibling is the place in entries of an identity, and one more than that of the one before it of
-// the same person, 0 for none.
-type sibling struct{ place, before uint32 }
-
 func newDirectory(st *store.Store) *directory {
 	return &directory{
 		store: st, numbers: newTable(0), links: newTable(0), lastSibling: newTable(0),
@@ -280,9 +276,7 @@ func (d *directory) put(e entry, persona uint32, repeats []journey.Boundary) {
 	}
 	d.numbers.set(uint64(e.identity), uint64(persona)<<32|uint64(n))
 	if joins {
-		before, _ := d.lastSibling.get(uint64(e.person))
-		d.siblings = append(d.siblings, sibling{n, uint32(before)})
-		d.lastSibling.set(uint64(e.person), uint64(len(d.siblings)))
+		d.join(e.person, n)
 	}
 	of := d.derivationsOf(e.site)
 	of.versions[e.version]++
@@ -392,39 +386,4 @@ func (d *directory) personOf(identity uint64) (person uint64, ok bool) {
 		return 0, false
 	}
 	return uint64(d.entries[n].person), true
-}
-
-// identitiesOf lists the identities of persons, per person ascending.
-func (d *directory) identitiesOf(
-	persons []journey.PersonID,
-) map[journey.PersonID][]journey.IdentityID {
-	d.mutex.RLock()
-	defer d.mutex.RUnlock()
-	return d.identitiesIn(persons)
-}
-
-// identitiesIn is identitiesOf where the directory is locked.
-func (d *directory) identitiesIn(
-	persons []journey.PersonID,
-) map[journey.PersonID][]journey.IdentityID {
-	of := make(map[journey.PersonID][]journey.IdentityID, len(persons))
-	for _, p := range persons {
-		var list []journey.IdentityID
-		if e, known := d.entryOf(journey.IdentityID(p)); known && e.person == p {
-			list = append(list, journey.IdentityID(p))
-		}
-		for next, _ := d.lastSibling.get(uint64(p)); next > 0; {
-			m := d.siblings[next-1]
-			if e := &d.entries[m.place]; e.person == p { // it may have gone to another
-				list = append(list, e.identity)
-			}
-			next = uint64(m.before)
-		}
-		if len(list) == 0 {
-			list = append(list, journey.IdentityID(p))
-		}
-		slices.Sort(list)
-		of[p] = slices.Compact(list)
-	}
-	return of
 }

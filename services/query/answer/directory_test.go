@@ -1,13 +1,10 @@
 package answer_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
@@ -234,25 +231,16 @@ type gate struct {
 // gated is an address of the same database behind gates.
 func gated(t *testing.T, dsn string, gates ...*gate) string {
 	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
+	return enginetest.Between(t, dsn, func(sql string, _ *http.Request, forward func()) {
 		for _, g := range gates {
-			if strings.Contains(string(body), g.text) {
+			if strings.Contains(sql, g.text) {
 				g.held <- struct{}{}
 				<-g.opened
 				defer func() { g.answered <- struct{}{} }()
 			}
 		}
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + u.Path
+		forward()
+	})
 }
 
 func newGate(text string) *gate {

@@ -167,9 +167,10 @@ func (g *gleaner) takeRepeats(s *shelf, from, to uint32) (least uint8, known boo
 	return least, true
 }
 
-// beginRepeats finds where the repeats of a person begin, if that matters.
+// beginRepeats finds where the repeats of a person begin, if that matters: records are marks, of
+// which each is what it is already.
 func (g *gleaner) beginRepeats(person journey.PersonID) {
-	if g.begun = g.begun[:0]; g.kernel.stock != nil && g.kernel.stock.bases != nil {
+	if g.begun = g.begun[:0]; g.records == nil && g.kernel.stock.bases != nil {
 		g.begun = g.kernel.repeats.begin(g.kernel.people.boundaries(person), g.begun)
 	}
 }

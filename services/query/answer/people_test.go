@@ -1,13 +1,8 @@
 package answer_test
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/waystage/waystage/services/engine/enginetest"
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
@@ -37,25 +33,16 @@ var asks = map[string]string{
 // overheard is an address of the same database where the ear listens.
 func overheard(t *testing.T, dsn string, e *ear) string {
 	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
+	return enginetest.Between(t, dsn, func(sql string, _ *http.Request, forward func()) {
 		e.mutex.Lock()
 		for text, what := range asks {
-			if strings.Contains(string(body), text) {
+			if strings.Contains(sql, text) {
 				e.heard[what] = true
 			}
 		}
 		e.mutex.Unlock()
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + u.Path
+		forward()
+	})
 }
 
 // since gives what was heard and forgets it.

@@ -1,11 +1,8 @@
 package answer_test
 
 import (
-	"bytes"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/waystage/waystage/services/engine/enginetest"
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
@@ -32,22 +30,13 @@ type scribe struct {
 // written is an address of the same database where a scribe writes down what is asked.
 func written(t *testing.T, dsn string) (address string, s *scribe) {
 	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s = &scribe{queries: make(map[string]url.Values)}
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
+	return enginetest.Between(t, dsn, func(sql string, r *http.Request, forward func()) {
 		s.mutex.Lock()
-		s.queries[string(body)] = r.URL.Query()
+		s.queries[sql] = r.URL.Query()
 		s.mutex.Unlock()
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + u.Path, s
+		forward()
+	}), s
 }
 
 var readTable = regexp.MustCompile(`(?m)^ *TABLE .*table_name: ([^, \n]+)`)

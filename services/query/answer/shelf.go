@@ -2,6 +2,7 @@ package answer
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,22 @@ func (s *shelf) rowOf(identity uint64) (from, to uint32) {
 		return 0, 0
 	}
 	return s.row(s.starts[b] + uint32(i))
+}
+
+// instants are the runs of touchpoints of one instant in a part of a row.
+func (s *shelf) instants(from, to uint32) iter.Seq2[uint32, uint32] {
+	return func(yield func(from, to uint32) bool) {
+		for from < to {
+			next := from + 1
+			for next < to && s.at[next] == s.at[from] {
+				next++
+			}
+			if !yield(from, next) {
+				return
+			}
+			from = next
+		}
+	}
 }
 
 // within is the part of a row between two instants, both inside.

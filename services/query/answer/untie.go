@@ -32,13 +32,8 @@ func (k *stock) strands(identities []journey.IdentityID) []strand {
 		for _, id := range identities {
 			from, to := s.rowOf(uint64(id))
 			from, to = s.within(from, to, k.first, k.last)
-			for from < to {
-				next := from + 1
-				for next < to && s.at[next] == s.at[from] {
-					next++
-				}
-				all = append(all, strand{s.base + int64(s.at[from]), uint64(id), s, from, next})
-				from = next
+			for from, to := range s.instants(from, to) {
+				all = append(all, strand{s.base + int64(s.at[from]), uint64(id), s, from, to})
 			}
 		}
 	}
@@ -88,10 +83,9 @@ func ordered(knot []strand) []touch {
 // once, and kept with the shelves. The directory is locked. Errors: errPartGone, errUnsure where
 // they are too many.
 func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.PersonID) error {
-	if len(persons) == 0 {
+	if in.untied = len(persons); in.untied == 0 {
 		return nil
 	}
-	in.untied = len(persons)
 	identities := in.directory.identitiesIn(persons)
 	courses := make([][]strand, len(persons))
 	var unknown []strand

@@ -53,7 +53,7 @@ func (in *inquiry) describe(w way, late bool) string {
 	case w.order == plan.Shown:
 		text += " in shown order with message ids"
 	}
-	if in.untied > 0 {
+	if w.fast && in.untied > 0 {
 		reasons = append(reasons, fmt.Sprintf(
 			"and the order within a millisecond, of %d persons", in.untied))
 	}
