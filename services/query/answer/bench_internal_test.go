@@ -27,6 +27,7 @@ func gleanWorld(from time.Time) (*stock, *directory) {
 	}
 	d := newDirectory(nil)
 	d.numbers.reserve(len(identities))
+	d.links.reserve(len(identities))
 	d.entries = make([]entry, 0, len(identities))
 	personas := []uint32{d.personas.number([]byte("a")), d.personas.number([]byte("b"))}
 	order := slices.Clone(identities)

@@ -70,16 +70,16 @@ func (w *worker) ordered(steps uint32, sorted bool) bool {
 func (w *worker) countPlain(person journey.PersonID) {
 	w.course = funnel.Course{Touches: w.touches}
 	if w.asksPersons {
-		view := w.viewOf(person)
+		view := w.viewOf(person, 0)
 		w.values = w.counter.PersonValues(&view)
 		w.course.Person = &w.values
 	}
 	w.count(result{person: person})
 }
 
-// viewOf is what the question sees of a person.
-func (k *kernel) viewOf(person journey.PersonID) funnel.PersonView {
-	view := k.people.view(person)
+// viewOf is what the question sees of a person; at as of people.viewAt.
+func (k *kernel) viewOf(person journey.PersonID, at spot) funnel.PersonView {
+	view := k.people.viewAt(person, at)
 	if variants := k.variants[person]; variants != nil {
 		view.Variants = variants
 	}

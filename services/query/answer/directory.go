@@ -29,11 +29,19 @@ type directory struct {
 	generation uint64
 	table      string
 	parts      map[string]bool
-	// numbers has the place in entries of each identity, and above it the number of its persona.
-	numbers *table
-	entries []entry
-	// links has the person of each identity whose person has, or once had, several.
-	links *table
+	// epoch counts how often everything was read anew: places hold from one time to the next.
+	epoch uint64
+	// numbers has the place in entries of each identity. What many persons are asked for lies beside
+	// them by itself: of the identity at each place, the person where links has it, 0 where not, and
+	// the number of its persona.
+	numbers   *table
+	entries   []entry
+	personsAt []uint64
+	personaAt []uint32
+	// links has the person of each identity whose person has, or once had, several. strangers are
+	// those of its identities that have no entry.
+	links     *table
+	strangers map[uint64]bool
 	// siblings are the identities that are, or were, of a person named by another; lastSibling has
 	// one more than the place of the last one of each person.
 	siblings    []sibling
@@ -42,9 +50,10 @@ type directory struct {
 	sites       words
 	// derivations sum the entries of each site up, by its number.
 	derivations map[uint32]*derivations
-	// repeats are where the touchpoints of persons begin to be repeats, by place in entries of the
-	// person's smallest identity; persons without any are not in it.
-	repeats map[uint32][]journey.Boundary
+	// repeats are where the touchpoints of persons begin to be repeats; repeatsAt has one more than
+	// the number of those of each place, 0 where there are none.
+	repeats   [][]journey.Boundary
+	repeatsAt []uint32
 	// current is the map version of a site that settles found to be the one by which all of its
 	// profiles were derived.
 	current map[journey.SiteID]journey.MapVersion
@@ -73,7 +82,7 @@ type entry struct {
 func newDirectory(st *store.Store) *directory {
 	return &directory{
 		store: st, numbers: newTable(0), links: newTable(0), lastSibling: newTable(0),
-		repeats:     make(map[uint32][]journey.Boundary),
+		strangers:   make(map[uint64]bool),
 		current:     make(map[journey.SiteID]journey.MapVersion),
 		derivations: make(map[uint32]*derivations),
 	}
@@ -176,10 +185,7 @@ func (d *directory) take(u *update) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if u.whole {
-		d.numbers, d.links, d.entries = newTable(0), newTable(0), nil
-		d.siblings, d.lastSibling = nil, newTable(0)
-		clear(d.repeats)
-		clear(d.derivations)
+		d.forget()
 	}
 	d.generation++
 	d.table, d.parts = u.table, u.parts
@@ -187,6 +193,16 @@ func (d *directory) take(u *update) {
 	for _, b := range u.blocks {
 		d.add(b)
 	}
+}
+
+// forget begins anew.
+func (d *directory) forget() {
+	d.epoch++
+	d.numbers, d.links = newTable(0), newTable(0)
+	d.entries, d.personsAt, d.personaAt, d.repeats, d.repeatsAt = nil, nil, nil, nil, nil
+	d.siblings, d.lastSibling = nil, newTable(0)
+	clear(d.strangers)
+	clear(d.derivations)
 }
 
 // reserve makes room for the rows of blocks.
@@ -204,6 +220,8 @@ func (d *directory) reserve(blocks []*store.Block) {
 	d.links.reserve(linked)
 	d.lastSibling.reserve(linked / 2)
 	d.entries = slices.Grow(d.entries, rows)
+	d.personsAt, d.personaAt = slices.Grow(d.personsAt, rows), slices.Grow(d.personaAt, rows)
+	d.repeatsAt = slices.Grow(d.repeatsAt, rows)
 }
 
 // add takes the rows of a block, where nothing newer is known of their identities.
@@ -264,27 +282,30 @@ func (w *words) number(text []byte) uint32 {
 }
 
 func (d *directory) put(e entry, persona uint32, repeats []journey.Boundary) {
-	d.link(uint64(e.identity), uint64(e.person))
 	n, ok := d.place(uint64(e.identity))
 	joins := uint64(e.person) != uint64(e.identity) && (!ok || d.entries[n].person != e.person)
 	if ok {
 		d.derivationsOf(d.entries[n].site).versions[d.entries[n].version]--
-		d.entries[n] = e
+		d.entries[n], d.personaAt[n] = e, persona
 	} else {
-		n = uint32(len(d.entries))
-		d.entries = append(d.entries, e)
+		n = d.append(e, persona)
 	}
-	d.numbers.set(uint64(e.identity), uint64(persona)<<32|uint64(n))
+	d.link(uint64(e.identity), uint64(e.person))
 	if joins {
 		d.join(e.person, n)
 	}
 	of := d.derivationsOf(e.site)
 	of.versions[e.version]++
 	of.lastWriteAt = max(of.lastWriteAt, e.lastWriteAt)
-	if len(repeats) > 0 && uint64(e.person) == uint64(e.identity) {
-		d.repeats[n] = repeats
-	} else if len(d.repeats) > 0 {
-		delete(d.repeats, n)
+	if e.person != journey.PersonID(e.identity) {
+		repeats = nil // those of a person are with the identity that names it
+	}
+	switch number := d.repeatsAt[n]; {
+	case number > 0:
+		d.repeats[number-1] = repeats
+	case len(repeats) > 0:
+		d.repeats = append(d.repeats, repeats)
+		d.repeatsAt[n] = uint32(len(d.repeats))
 	}
 }
 
@@ -313,33 +334,6 @@ func (d *directory) alike(site journey.SiteID, version journey.MapVersion, asOf 
 	return of.lastWriteAt <= asOf
 }
 
-// link remembers that an identity is not its person's only one, if so.
-func (d *directory) link(identity, person uint64) {
-	if _, known := d.links.get(identity); known || identity != person {
-		d.links.set(identity, person)
-	}
-	if _, known := d.links.get(person); !known && identity != person {
-		d.links.set(person, person)
-	}
-}
-
-// linked is the person of an identity where that may have several. Others are persons of their own.
-func (d *directory) linked(identity uint64) (person uint64, is bool) {
-	return d.links.get(identity)
-}
-
-// repeatsOf are where a person's touchpoints begin to be repeats.
-func (d *directory) repeatsOf(p journey.PersonID) []journey.Boundary {
-	if len(d.repeats) == 0 {
-		return nil
-	}
-	n, ok := d.place(uint64(p))
-	if !ok {
-		return nil
-	}
-	return d.repeats[n]
-}
-
 // ofSite are the entries of a site, in no order.
 func (d *directory) ofSite(site journey.SiteID) iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
@@ -353,21 +347,6 @@ func (d *directory) ofSite(site journey.SiteID) iter.Seq[*entry] {
 			}
 		}
 	}
-}
-
-// place is where in entries an identity is, if it is there.
-func (d *directory) place(identity uint64) (uint32, bool) {
-	value, ok := d.numbers.get(identity)
-	return uint32(value), ok
-}
-
-// personaOf is the persona of an identity that has an entry.
-func (d *directory) personaOf(identity uint64) (journey.PersonaID, bool) {
-	value, ok := d.numbers.get(identity)
-	if !ok {
-		return "", false
-	}
-	return journey.PersonaID(d.personas.list[value>>32]), true
 }
 
 // entryOf is what is derived of an identity, if anything is.

@@ -21,6 +21,8 @@ type sheaf struct {
 	of             int32
 	next           int32
 	from, to, size uint32
+	// spot is that of the identity in the directory.
+	spot spot
 }
 
 // gleaner evaluates the persons of what the fast way found, bucket by bucket: first those of one
@@ -43,6 +45,12 @@ type gleaner struct {
 	// asksPersons tells that breakdowns ask persons for values.
 	asksPersons bool
 	values      funnel.Values
+	// byPersona are the values by the number of the persona, where that alone says them; nil where
+	// it does not.
+	byPersona []*funnel.Values
+	// warmed is what warming has read. Nobody asks for it: it is there so that the compiler leaves
+	// no reading out.
+	warmed uint64
 }
 
 // fastScratch is what a gleaner needs and leaves for the next question.
@@ -69,6 +77,11 @@ var fastScratches = sync.Pool{New: func() any {
 
 // glean evaluates all persons of what was gathered, but for those left over, whom it gives.
 func (k *kernel) glean(ctx context.Context, workers int) (left []journey.PersonID, err error) {
+	if k.stock != nil {
+		if err := k.stock.call(ctx, k.directory, workers); err != nil {
+			return nil, fmt.Errorf("looking up who is whom: %w", err)
+		}
+	}
 	all := make([]*gleaner, workers)
 	for i := range all {
 		all[i] = newGleaner(k, i)
@@ -119,6 +132,9 @@ func newGleaner(k *kernel, number int) *gleaner {
 		kernel:      k, number: number, knots: make(map[journey.PersonID]bool),
 		asksPersons: len(k.program.Question().Breakdowns) > 0,
 	}
+	if g.asksPersons && len(k.variants) == 0 && k.people.personaAlone() {
+		g.byPersona = make([]*funnel.Values, len(k.directory.personas.list)+1)
+	}
 	if k.trails != nil {
 		g.trail = k.program.TrailCounter(k.trails)
 		g.counter = g.trail.MarkCounter
@@ -142,12 +158,26 @@ func (g *gleaner) single(bucket int) error {
 	} else {
 		g.chainRows(bucket)
 	}
+	warm(g, g.kernel.directory.personsAt)
 	return g.evaluate(func(identity uint64, first int32) error {
-		if person, linked := g.kernel.directory.linked(identity); linked {
+		if person, linked := g.linked(identity, g.sheaves[first].spot); linked {
 			return g.setAside(person, first)
 		}
 		return g.count(identity, first)
 	})
+}
+
+// linked is directory.linked of an identity by its spot.
+func (g *gleaner) linked(identity uint64, at spot) (person uint64, is bool) {
+	d := g.kernel.directory
+	switch {
+	case at > 0:
+		person = d.personsAt[at-1]
+		return person, person != 0
+	case g.records == nil && len(d.strangers) == 0:
+		return 0, false
+	}
+	return d.linked(identity)
 }
 
 // several evaluates the persons of a bucket whose marks were set aside.
@@ -160,19 +190,34 @@ func (g *gleaner) several(bucket int, all []*gleaner) error {
 	return g.evaluate(g.count)
 }
 
+// warm reads what the directory has of those chained into the processor's cache: all of it is
+// waited for together, where each would be waited for alone by whom it is asked for one by one.
+func warm[V uint32 | uint64](g *gleaner, of []V) {
+	read := V(0)
+	for i := range g.chains.cells {
+		if c := &g.chains.cells[i]; c.key != 0 {
+			if at := g.sheaves[c.value>>32].spot; at > 0 {
+				read ^= of[at-1]
+			}
+		}
+	}
+	g.warmed ^= uint64(read)
+}
+
 // chainRows chains the rows that the shelves have of a bucket.
 func (g *gleaner) chainRows(bucket int) {
 	k := g.kernel.stock
 	g.begin(k.mostRows(bucket))
 	for n, s := range k.shelves {
 		whole := s.base >= k.first && s.base+maxShelfSpan <= k.last
+		spots := s.roll.Load().spots
 		for i := s.starts[bucket]; i < s.starts[bucket+1]; i++ {
 			from, to := s.row(i)
 			if !whole {
 				from, to = s.within(from, to, k.first, k.last)
 			}
 			if from < to {
-				g.chain(s.identities[i], sheaf{of: int32(n), from: from, to: to})
+				g.chain(s.identities[i], sheaf{of: int32(n), from: from, to: to, spot: spots[i]})
 			}
 		}
 	}
@@ -227,7 +272,7 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 // setAside keeps the marks of a chain for a person; its touchpoints where departures are asked.
 func (g *gleaner) setAside(person uint64, first int32) error {
 	to := &g.spill[bucketOf(person)]
-	g.beginRepeats(journey.PersonID(person))
+	g.beginRepeats(journey.PersonID(person), 0)
 	if g.trail != nil {
 		g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
 		if g.course.tied {
@@ -258,6 +303,9 @@ func record[W ~uint64](to []uint64, person uint64, words []W) []uint64 {
 
 // evaluate does something with each of those chained, whose chain begins with the first sheaf.
 func (g *gleaner) evaluate(do func(of uint64, first int32) error) error {
+	if g.byPersona != nil {
+		warm(g, g.kernel.directory.personaAt)
+	}
 	for _, c := range g.chains.cells {
 		if c.key == 0 {
 			continue
@@ -272,7 +320,7 @@ func (g *gleaner) evaluate(do func(of uint64, first int32) error) error {
 // count counts the person of a chain.
 func (g *gleaner) count(of uint64, first int32) error {
 	person := journey.PersonID(of)
-	g.beginRepeats(person)
+	g.beginRepeats(person, g.sheaves[first].spot)
 	opens, known := g.open(first)
 	switch {
 	case !known:
@@ -280,7 +328,7 @@ func (g *gleaner) count(of uint64, first int32) error {
 	case !opens:
 		return nil
 	}
-	values := g.valuesOf(person)
+	values := g.valuesOf(person, g.sheaves[first].spot)
 	var counted *funnel.Counted
 	var err error
 	if g.trail != nil {
@@ -291,14 +339,24 @@ func (g *gleaner) count(of uint64, first int32) error {
 	return g.give(person, counted, err)
 }
 
-// valuesOf are what a person gives the breakdowns, nil where they ask none.
-func (g *gleaner) valuesOf(person journey.PersonID) *funnel.Values {
+// valuesOf are what a person gives the breakdowns, nil where they ask none; at as of
+// people.viewAt.
+func (g *gleaner) valuesOf(person journey.PersonID, at spot) *funnel.Values {
 	if !g.asksPersons {
 		return nil
 	}
-	view := g.kernel.viewOf(person)
-	g.values = g.counter.PersonValues(&view)
-	return &g.values
+	if g.byPersona == nil {
+		view := g.kernel.viewOf(person, at)
+		g.values = g.counter.PersonValues(&view)
+		return &g.values
+	}
+	number := g.kernel.directory.personaNumber(person, at)
+	if g.byPersona[number] == nil {
+		view := g.kernel.viewOf(person, at)
+		values := g.counter.PersonValues(&view)
+		g.byPersona[number] = &values
+	}
+	return g.byPersona[number]
 }
 
 // give yields what counts of a person, if anything does.

@@ -168,9 +168,9 @@ func (g *gleaner) takeRepeats(s *shelf, from, to uint32) (least uint8, known boo
 }
 
 // beginRepeats finds where the repeats of a person begin, if that matters: records are marks, of
-// which each is what it is already.
-func (g *gleaner) beginRepeats(person journey.PersonID) {
+// which each is what it is already. at as of people.viewAt.
+func (g *gleaner) beginRepeats(person journey.PersonID, at spot) {
 	if g.begun = g.begun[:0]; g.records == nil && g.kernel.stock.bases != nil {
-		g.begun = g.kernel.repeats.begin(g.kernel.people.boundaries(person), g.begun)
+		g.begun = g.kernel.repeats.begin(g.kernel.people.boundaries(person, at), g.begun)
 	}
 }

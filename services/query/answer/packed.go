@@ -157,7 +157,7 @@ func (w *worker) addBase(person journey.PersonID, at int64, own baseMask) (steps
 // begin finds where the repeats of a person begin, once per person.
 func (w *worker) begin(person journey.PersonID) {
 	if !w.hasBegun {
-		w.begun = w.repeats.begin(w.people.boundaries(person), w.begun)
+		w.begun = w.repeats.begin(w.people.boundaries(person, 0), w.begun)
 		w.hasBegun = true
 	}
 }

@@ -194,8 +194,8 @@ func (pe *people) describe(
 	k.view.Traits = chosen(pe.needs.Traits, past.Traits, pe.nobody.Traits)
 	k.view.Groups = chosen(pe.needs.PersonGroups, past.Groups, pe.nobody.Groups)
 	if !pe.isUnsettled(person) {
-		k.view.Persona = pe.settledPersona(person)
-		k.boundaries = pe.directory.repeatsOf(person)
+		k.view.Persona = pe.settledPersona(person, 0)
+		k.boundaries = pe.directory.repeatsOf(person, 0)
 		return k
 	}
 	if pe.wanted.persona {
@@ -239,30 +239,40 @@ func (pe *people) personaOf(past *journey.Past) journey.PersonaID {
 	return pe.newest.PersonaOf(past)
 }
 
-// settledPersona is that of a person whom the directory settles. The smallest identity of a person
-// has an entry if any of them has.
-func (pe *people) settledPersona(p journey.PersonID) journey.PersonaID {
-	if persona, ok := pe.directory.personaOf(uint64(p)); ok {
+// settledPersona is that of a person whom the directory settles; at as of viewAt. The smallest
+// identity of a person has an entry if any of them has.
+func (pe *people) settledPersona(p journey.PersonID, at spot) journey.PersonaID {
+	if persona, ok := pe.directory.personaOf(p, at); ok {
 		return persona
 	}
 	return pe.nobody.Persona
 }
 
 // view is what the question sees of a person, but for variants: those are nobody's.
-func (pe *people) view(p journey.PersonID) funnel.PersonView {
+func (pe *people) view(p journey.PersonID) funnel.PersonView { return pe.viewAt(p, 0) }
+
+// viewAt is view where it may be known at which spot of the directory the identity is that names
+// the person; 0 where it is not.
+func (pe *people) viewAt(p journey.PersonID, at spot) funnel.PersonView {
 	if k, ok := pe.known[p]; ok {
 		return k.view
 	}
 	v := pe.nobody
 	if !pe.anew && pe.wanted.persona {
-		v.Persona = pe.settledPersona(p)
+		v.Persona = pe.settledPersona(p, at)
 	}
 	return v
 }
 
+// personaAlone tells that a person's view follows from the persona that the directory has, but for
+// variants.
+func (pe *people) personaAlone() bool {
+	return pe.settled() && pe.wanted.persona && len(pe.known) == 0
+}
+
 // boundaries are where a person's touchpoints begin to be repeats; none where repeats are not
-// wanted. They are right for touchpoints at or before as_of.
-func (pe *people) boundaries(p journey.PersonID) []journey.Boundary {
+// wanted. They are right for touchpoints at or before as_of. at as of viewAt.
+func (pe *people) boundaries(p journey.PersonID, at spot) []journey.Boundary {
 	if !pe.wanted.repeats {
 		return nil
 	}
@@ -272,7 +282,7 @@ func (pe *people) boundaries(p journey.PersonID) []journey.Boundary {
 	if pe.anew {
 		return nil
 	}
-	return pe.directory.repeatsOf(p)
+	return pe.directory.repeatsOf(p, at)
 }
 
 func versionOf(m *journey.Map) journey.MapVersion {

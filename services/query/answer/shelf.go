@@ -12,7 +12,7 @@ import (
 )
 
 // shelf holds what a part of the packed journeys has of one site: six bytes for each touchpoint and
-// twelve for each identity. It does not change, but for places, kept and used.
+// sixteen for each identity. It does not change, but for roll, places, kept and used.
 type shelf struct {
 	// base is the first instant of the month, in milliseconds since 1970: touchpoints have the
 	// milliseconds since then.
@@ -30,6 +30,8 @@ type shelf struct {
 	unsure bool
 	// part is the name of the part.
 	part string
+	// roll says where the directory has the identities, nil where that was not asked yet.
+	roll atomic.Pointer[roll]
 	// places are those in shown order of some touchpoints, nil where none is known: see untie.
 	places atomic.Pointer[map[uint32]shownPlace]
 	// kept tells that it is among those that are kept; the mutex of all guards it.
@@ -41,7 +43,7 @@ type shelf struct {
 // What a shelf takes: itself, each of its rows, each of its touchpoints, and each place.
 const (
 	shelfBytes      = 2200
-	shelfRowBytes   = 12
+	shelfRowBytes   = 16
 	shelfTouchBytes = 6
 	shelfPlaceBytes = 160
 )
@@ -67,14 +69,20 @@ func (s *shelf) row(i uint32) (from, to uint32) {
 	return from, s.ends[i]
 }
 
-// rowOf is where the touchpoints of an identity lie, nowhere if it has none.
-func (s *shelf) rowOf(identity uint64) (from, to uint32) {
+// find is the row of an identity.
+func (s *shelf) find(identity uint64) (row uint32, found bool) {
 	b := bucketOf(identity)
 	i, found := slices.BinarySearch(s.identities[s.starts[b]:s.starts[b+1]], identity)
+	return s.starts[b] + uint32(i), found
+}
+
+// rowOf is where the touchpoints of an identity lie, nowhere if it has none.
+func (s *shelf) rowOf(identity uint64) (from, to uint32) {
+	i, found := s.find(identity)
 	if !found {
 		return 0, 0
 	}
-	return s.row(s.starts[b] + uint32(i))
+	return s.row(i)
 }
 
 // instants are the runs of touchpoints of one instant in a part of a row.

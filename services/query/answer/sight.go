@@ -31,7 +31,7 @@ const sightBytes = 48
 
 // seen finds what of a person is seen, and counts it, or sets it aside for its units.
 func (w *worker) seen(person journey.PersonID, first int32) {
-	view := w.viewOf(person)
+	view := w.viewOf(person, 0)
 	opens := w.matcher.Person(view)
 	opens = opens || w.units != nil || w.explaining != nil
 	if !opens || !w.gatherPlaces(first) {

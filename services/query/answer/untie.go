@@ -117,7 +117,7 @@ func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.Perso
 				}
 			}
 		}
-		counted, err := g.trail.CountTrail(g.course.all, g.valuesOf(p))
+		counted, err := g.trail.CountTrail(g.course.all, g.valuesOf(p, 0))
 		if err := g.give(p, counted, err); err != nil {
 			return err
 		}
