@@ -20,7 +20,7 @@ func open(cfg Config) (backend, error) {
 	maps := answer.NewNewestMaps(st)
 	way, _ := plan.WayOf(cfg.Way) // checked by Validate
 	answerer := answer.New(st, maps, cfg.MaxMemoryBytes).Go(way, nil)
-	answerer.KeepJourneys(cfg.JourneyBytes)
+	answerer.KeepJourneys(int(cfg.JourneyBytes))
 	b := backend{
 		sites: st, keys: st, maps: st, lookup: st, migrate: st.Migrate, close: st.Close,
 		drawings: st,
@@ -29,10 +29,11 @@ func open(cfg Config) (backend, error) {
 		shielded: func(cfg Config, gate *admission.Gate, m *metrics) (*answer.Cache, api.Explainer) {
 			watched := answer.NewWatched(answerer, st, m.cancelled.Inc)
 			return answer.NewCache(gate.Answers(watched, answer.NewCosts(st)), answer.CacheConfig{
-				Store: st, Maps: maps, MaxBytes: cfg.CacheBytes, Count: m.answered,
+				Store: st, Maps: maps, MaxBytes: int(cfg.CacheBytes), Count: m.answered,
 			}), watched.Explainer(answerer)
 		},
-		recall: func(c *answer.Cache) api.Background { return c.Recall(st) },
+		journeyBytes: answerer.KeptJourneyBytes,
+		recall:       func(c *answer.Cache) api.Background { return c.Recall(st) },
 	}
 	if cfg.IngestGRPC == "" {
 		return b, nil

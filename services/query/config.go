@@ -25,8 +25,8 @@ type Config struct {
 	HeavyTouchpoints int           `env:"WAYSTAGE_QUERY_HEAVY_TOUCHPOINTS" envDefault:"10000000" unit:"touchpoints" doc:"A question that looks at so many counts as heavy: heavy ones take half of the places at most, so that others never queue behind them alone. 0: none counts as heavy."`
 	QuestionWait     time.Duration `env:"WAYSTAGE_QUERY_QUESTION_WAIT" envDefault:"10s" doc:"Most time that a question waits for its turn before it is refused."`
 	MaxMemoryBytes   int64         `env:"WAYSTAGE_QUERY_MAX_MEMORY_BYTES" envDefault:"4294967296" unit:"bytes" doc:"Most memory that one question may take in ClickHouse."`
-	CacheBytes       int           `env:"WAYSTAGE_QUERY_CACHE_BYTES" envDefault:"67108864" unit:"bytes" doc:"About how much memory kept answers may take; 0 keeps none. One is given again only while nothing it rests on has changed."`
-	JourneyBytes     int           `env:"WAYSTAGE_QUERY_JOURNEY_BYTES" envDefault:"1073741824" unit:"bytes" doc:"About how much memory packed journeys, and touchpoints with the values that questions look at, may take that are kept between questions, some 9 bytes a touchpoint each; those that do not fit are read for each question. 0 keeps none."`
+	CacheBytes       int64         `env:"WAYSTAGE_QUERY_CACHE_BYTES" envDefault:"67108864" unit:"bytes" doc:"About how much memory kept answers may take; 0 keeps none. One is given again only while nothing it rests on has changed."`
+	JourneyBytes     int64         `env:"WAYSTAGE_QUERY_JOURNEY_BYTES" envDefault:"1073741824" unit:"bytes" doc:"About how much memory packed journeys, and touchpoints with the values that questions look at, may take that are kept between questions, some 9 bytes a touchpoint each; those that do not fit are read for each question. 0 keeps none."`
 	Way              string        `env:"WAYSTAGE_QUERY_WAY" envDefault:"auto" doc:"How funnels are counted: streamed (touchpoints come to this service), inside (within ClickHouse where that is exact), or auto: inside where tables are spread over shards."`
 	BodyMaxBytes     int           `env:"WAYSTAGE_QUERY_BODY_MAX_BYTES" envDefault:"4194304" unit:"bytes" doc:"Largest request, on gRPC and on HTTP."`
 	DrainTimeout     time.Duration `env:"WAYSTAGE_QUERY_DRAIN_TIMEOUT" envDefault:"30s" doc:"Time that calls under way have to end when the service stops."`
@@ -77,10 +77,10 @@ func (c Config) Validate() error {
 			mistakes = append(mistakes, fmt.Errorf("%s: must be greater than 0", s.name))
 		}
 	}
-	for name, value := range map[string]int{
+	for name, value := range map[string]int64{
 		"WAYSTAGE_QUERY_JOURNEY_BYTES":     c.JourneyBytes,
 		"WAYSTAGE_QUERY_CACHE_BYTES":       c.CacheBytes,
-		"WAYSTAGE_QUERY_HEAVY_TOUCHPOINTS": c.HeavyTouchpoints,
+		"WAYSTAGE_QUERY_HEAVY_TOUCHPOINTS": int64(c.HeavyTouchpoints),
 	} {
 		if value < 0 {
 			mistakes = append(mistakes, fmt.Errorf("%s: must not be below 0", name))

@@ -62,12 +62,16 @@ func register(reg prometheus.Registerer, collectors ...prometheus.Collector) err
 	return nil
 }
 
-// watchKept registers how much memory kept answers take.
-func (m *metrics) watchKept(reg prometheus.Registerer, bytes func() int) error {
+// watchKept registers how much memory kept answers take, and kept journeys.
+func (m *metrics) watchKept(reg prometheus.Registerer, answers, journeys func() int) error {
 	return register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "waystage_query_answers_kept_bytes",
 		Help: "About how much memory kept answers take.",
-	}, func() float64 { return float64(bytes()) }))
+	}, func() float64 { return float64(answers()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "waystage_query_journeys_kept_bytes",
+		Help: "About how much memory packed journeys and touchpoints take that are kept between " +
+			"questions.",
+	}, func() float64 { return float64(journeys()) }))
 }
 
 // answered counts an answer.

@@ -45,6 +45,8 @@ type backend struct {
 	// shielded are the answers behind what is kept of them, and the explainer, both such that who
 	// leaves ends their queries; nil where nothing can be kept.
 	shielded func(Config, *admission.Gate, *metrics) (*answer.Cache, api.Explainer)
+	// journeyBytes is how much memory the touchpoints take that answers are found in.
+	journeyBytes func() int
 	// recall gives what questions are read by, by the looks of the answers that are kept.
 	recall  func(*answer.Cache) api.Background
 	migrate func(ctx context.Context) error
@@ -86,7 +88,7 @@ func assemble(
 	var background api.Background
 	if b.shielded != nil {
 		cache, explainer := b.shielded(cfg, gate, m)
-		if err := m.watchKept(reg, cache.KeptBytes); err != nil {
+		if err := m.watchKept(reg, cache.KeptBytes, b.journeyBytes); err != nil {
 			return nil, err
 		}
 		answers, background, b.explainer = cache, b.recall(cache), explainer

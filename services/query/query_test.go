@@ -34,6 +34,19 @@ func TestDefaultIsThatOfTheEnvironment(t *testing.T) {
 	}
 }
 
+// TestMemoryBeyond2GB: how much may be kept goes beyond 32 bits.
+func TestMemoryBeyond2GB(t *testing.T) {
+	t.Parallel()
+	var cfg Config
+	err := conf.Load(&cfg, []string{
+		"WAYSTAGE_CLICKHOUSE_DSN=http://x:8123/w", "WAYSTAGE_QUERY_JOURNEY_BYTES=4294967296",
+		"WAYSTAGE_QUERY_CACHE_BYTES=4294967296",
+	})
+	if err != nil || cfg.JourneyBytes != 4<<30 || cfg.CacheBytes != 4<<30 {
+		t.Errorf("%d and %d bytes, %v", cfg.JourneyBytes, cfg.CacheBytes, err)
+	}
+}
+
 func TestConfigurationsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	var c Config

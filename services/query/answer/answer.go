@@ -63,6 +63,9 @@ func New(st *store.Store, maps Maps, maxMemoryBytes int64) *Answerer {
 // questions, in bytes. It comes before the first question.
 func (a *Answerer) KeepJourneys(most int) { a.resident.most = most }
 
+// KeptJourneyBytes is about how much memory they take now.
+func (a *Answerer) KeptJourneyBytes() int { return a.resident.kept() }
+
 var _ api.Answers = (*Answerer)(nil)
 
 // Funnel gives the numbers of a question. Errors: Invalid, TooLarge, Exhausted, Expired,

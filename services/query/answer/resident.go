@@ -69,6 +69,13 @@ func newResident(st *store.Store, settings map[string]string, most int) *residen
 	}
 }
 
+// kept is about how many bytes are kept.
+func (r *resident) kept() int {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.bytes
+}
+
 // errNotResident says that touchpoints cannot be kept: they have to be streamed.
 var errNotResident = errors.New("the touchpoints are too many to be kept")
 
