@@ -213,6 +213,15 @@ func TestCancelReachesTheServer(t *testing.T) {
 			}
 			return err
 		},
+		"streamed drop-offs": func(ctx context.Context) error {
+			stream, err := h.funnels.StreamDropOff(asRoot(ctx), &funnelv1.StreamDropOffRequest{
+				Parent: "sites/large", Question: question(time.Minute), SummaryOnly: true,
+			})
+			for err == nil {
+				_, err = stream.Recv()
+			}
+			return err
+		},
 		"over HTTP": func(ctx context.Context) error {
 			_, err := h.post(ctx, t, "funnels:ask", "large", question(time.Minute))
 			return err
@@ -260,7 +269,7 @@ func (h *house) post(
 
 // TestProgress: a slow question tells how far it is, rows read of rows to read, ever more of them,
 // and answers in the end as it does unstreamed; over HTTP the same comes as JSON objects, one a
-// line.
+// line. So do drop-offs.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	h := serve(t, furnish(t), slowly("50000"), func(*Config) {})
@@ -270,7 +279,7 @@ func TestProgress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkMessages(t, stream.Recv)
+	checkMessages(t, stream.Recv, isFunnel)
 	answer, err := h.post(t.Context(), t, "funnels:stream", "large", question(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -284,11 +293,30 @@ func TestProgress(t *testing.T) {
 		}
 		m := new(funnelv1.StreamFunnelResponse)
 		return m, protojson.Unmarshal(line.Result, m)
+	}, isFunnel)
+	dropOffs, err := h.funnels.StreamDropOff(asRoot(t.Context()), &funnelv1.StreamDropOffRequest{
+		Parent: "sites/large", Question: question(2 * time.Minute), SummaryOnly: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMessages(t, dropOffs.Recv, func(m *funnelv1.StreamDropOffResponse) (is, right bool) {
+		answer := m.GetAnswer()
+		return answer != nil, answer.GetFacts() != nil &&
+			answer.GetDropOffs()[0].GetWentOn() == largeRows/2
 	})
 }
 
+// isFunnel tells that a message is an answer, and the right one.
+func isFunnel(m *funnelv1.StreamFunnelResponse) (is, right bool) {
+	answer := m.GetAnswer()
+	return answer != nil, answer.GetFacts() != nil && answer.GetSteps()[1].GetCount() == largeRows/2
+}
+
 // checkMessages reads messages of a streamed answer to their end.
-func checkMessages(t *testing.T, next func() (*funnelv1.StreamFunnelResponse, error)) {
+func checkMessages[M interface{ GetProgress() *funnelv1.Progress }](
+	t *testing.T, next func() (M, error), isAnswer func(M) (is, right bool),
+) {
 	t.Helper()
 	var last *funnelv1.Progress
 	told := 0
@@ -297,9 +325,9 @@ func checkMessages(t *testing.T, next func() (*funnelv1.StreamFunnelResponse, er
 		if err != nil {
 			t.Fatalf("after %d messages: %v", told, err)
 		}
-		if answer := m.GetAnswer(); answer != nil {
-			if answer.GetSteps()[1].GetCount() != largeRows/2 || answer.GetFacts() == nil {
-				t.Errorf("the answer is %v", answer)
+		if is, right := isAnswer(m); is {
+			if !right {
+				t.Errorf("the answer is %v", m)
 			}
 			break
 		}
@@ -404,7 +432,11 @@ waystage_query_answers_total{source="kept"} 2
 	if err != nil {
 		t.Error(err)
 	}
-	if kept := gauge(t, h, "waystage_query_answers_kept_bytes"); kept <= 0 {
-		t.Errorf("kept answers take %v bytes", kept)
+	for _, name := range []string{
+		"waystage_query_answers_kept_bytes", "waystage_query_journeys_kept_bytes",
+	} {
+		if kept := gauge(t, h, name); kept <= 0 {
+			t.Errorf("%s is %v", name, kept)
+		}
 	}
 }

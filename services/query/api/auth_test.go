@@ -154,6 +154,11 @@ func calls(t *testing.T, parent string) []call {
 			&funnelv1.AskDropOffResponse{},
 		},
 		{
+			funnelService + "StreamDropOff",
+			&funnelv1.StreamDropOffRequest{Parent: parent, Question: question},
+			&funnelv1.StreamDropOffResponse{},
+		},
+		{
 			funnelService + "ListFunnelPersons",
 			&funnelv1.ListFunnelPersonsRequest{Parent: parent, Question: question, Step: 1},
 			&funnelv1.ListFunnelPersonsResponse{},
@@ -202,7 +207,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 	}
 	for _, m := range []string{
 		"GetJourneyMap", "ListJourneyMaps", "AskFunnel", "AskDropOff", "ListFunnelPersons",
-		"StreamFunnel", "ExplainFunnel",
+		"StreamFunnel", "StreamDropOff", "ExplainFunnel",
 		"ListEvents", "ListProperties", "ExplainPersona", "ListQuestions", "GetQuestion",
 	} {
 		levels[m] = reading

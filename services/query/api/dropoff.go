@@ -13,17 +13,38 @@ import (
 func (h *funnelHandler) AskDropOff(
 	ctx context.Context, m *funnelv1.AskDropOffRequest,
 ) (*funnelv1.AskDropOffResponse, error) {
+	a, err := h.readDropOff(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return h.dropOff(ctx, a)
+}
+
+// statingDropOff is a request for drop-offs.
+type statingDropOff interface {
+	stating
+	GetSummaryOnly() bool
+	GetReasons() bool
+	GetReasonProperties() []string
+}
+
+// readDropOff makes a request a question. Errors as of read.
+func (h *funnelHandler) readDropOff(ctx context.Context, m statingDropOff) (asked, error) {
 	a, err := h.read(ctx, m, place{}, func(r *reader, a asked) {
 		r.dropOffsOnly(a)
 		r.reasons(m)
 	})
-	if err != nil {
-		return nil, err
-	}
 	a.question.Departures = !m.GetSummaryOnly()
 	if m.GetReasons() {
 		a.question.Reasons = &funnel.Reasons{Properties: m.GetReasonProperties()}
 	}
+	return a, err
+}
+
+// dropOff answers a question for drop-offs.
+func (h *funnelHandler) dropOff(
+	ctx context.Context, a asked,
+) (*funnelv1.AskDropOffResponse, error) {
 	answer, err := h.ask(ctx, a)
 	if err != nil {
 		return nil, err
@@ -47,7 +68,7 @@ func (r *reader) dropOffsOnly(a asked) {
 }
 
 // reasons reads what may be a reason.
-func (r *reader) reasons(m *funnelv1.AskDropOffRequest) {
+func (r *reader) reasons(m statingDropOff) {
 	const field = "reason_properties"
 	if m.GetReasons() && m.GetSummaryOnly() {
 		r.bad("reasons", "is stated beside summary_only: keep one of them")

@@ -149,6 +149,7 @@ func (a *API) funnelService() rpc.Service {
 			"StreamFunnel":      rpc.Reading,
 			"ExplainFunnel":     rpc.Reading,
 			"AskDropOff":        rpc.Reading,
+			"StreamDropOff":     rpc.Reading,
 			"ListFunnelPersons": rpc.Reading,
 		},
 	}

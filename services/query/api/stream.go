@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+
 	"google.golang.org/grpc"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
@@ -12,26 +14,54 @@ func (h *funnelHandler) StreamFunnel(
 	m *funnelv1.StreamFunnelRequest,
 	stream grpc.ServerStreamingServer[funnelv1.StreamFunnelResponse],
 ) error {
-	ctx := stream.Context()
-	a, err := h.read(ctx, m, place{}, nil)
+	a, err := h.read(stream.Context(), m, place{}, nil)
 	if err != nil {
 		return err
 	}
-	offer, settle := rpc.Latest(func(p *funnelv1.Progress) error {
+	answer, err := watched(stream.Context(), func(p *funnelv1.Progress) error {
 		return stream.Send(&funnelv1.StreamFunnelResponse{
 			Is: &funnelv1.StreamFunnelResponse_Progress{Progress: p},
 		})
-	})
-	meter := &meter{offer: offer}
-	answer, err := h.answer(WithProgress(ctx, meter.tell), a)
-	// What could not be told will not be answered either.
-	settle()
+	}, func(ctx context.Context) (*funnelv1.AskFunnelResponse, error) { return h.answer(ctx, a) })
 	if err != nil {
 		return err
 	}
 	return stream.Send(&funnelv1.StreamFunnelResponse{
 		Is: &funnelv1.StreamFunnelResponse_Answer{Answer: answer},
 	})
+}
+
+// StreamDropOff answers as AskDropOff does, and tells on the way how far it is.
+func (h *funnelHandler) StreamDropOff(
+	m *funnelv1.StreamDropOffRequest,
+	stream grpc.ServerStreamingServer[funnelv1.StreamDropOffResponse],
+) error {
+	a, err := h.readDropOff(stream.Context(), m)
+	if err != nil {
+		return err
+	}
+	answer, err := watched(stream.Context(), func(p *funnelv1.Progress) error {
+		return stream.Send(&funnelv1.StreamDropOffResponse{
+			Is: &funnelv1.StreamDropOffResponse_Progress{Progress: p},
+		})
+	}, func(ctx context.Context) (*funnelv1.AskDropOffResponse, error) { return h.dropOff(ctx, a) })
+	if err != nil {
+		return err
+	}
+	return stream.Send(&funnelv1.StreamDropOffResponse{
+		Is: &funnelv1.StreamDropOffResponse_Answer{Answer: answer},
+	})
+}
+
+// watched asks, and tells on the way how far that is. What could not be told until then is not told
+// any more.
+func watched[A any](
+	ctx context.Context, tell func(*funnelv1.Progress) error, ask func(context.Context) (A, error),
+) (A, error) {
+	offer, settle := rpc.Latest(tell)
+	defer settle()
+	meter := &meter{offer: offer}
+	return ask(WithProgress(ctx, meter.tell))
 }
 
 // meter makes progress messages, of several questions one after the other as of one.

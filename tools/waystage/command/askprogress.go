@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"google.golang.org/grpc"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
 	"github.com/waystage/waystage/tools/waystage/picture"
 	"github.com/waystage/waystage/tools/waystage/remote"
 )
 
-// askWatched asks a funnel; on a terminal it shows how far a long question is.
-func (a *asking) askWatched(
+// askFunnel asks a funnel; on a terminal it shows how far a long question is.
+func (a *asking) askFunnel(
 	ctx context.Context, client *remote.Client, in inquiry,
 ) (*funnelv1.AskFunnelResponse, error) {
 	if !a.world.StderrTerminal {
@@ -27,23 +28,54 @@ func (a *asking) askWatched(
 	stream, err := client.Funnels.StreamFunnel(ctx, &funnelv1.StreamFunnelRequest{
 		Parent: a.parent(), Question: in.question, Words: in.words, Saved: in.saved,
 	})
-	if err != nil {
-		return nil, err
+	return watched(a.world, stream, err, (*funnelv1.StreamFunnelResponse).GetAnswer)
+}
+
+// askDropOff asks for drop-offs, as askFunnel does.
+func (a *asking) askDropOff(
+	ctx context.Context, client *remote.Client, in inquiry,
+) (*funnelv1.AskDropOffResponse, error) {
+	if !a.world.StderrTerminal {
+		return client.Funnels.AskDropOff(ctx, &funnelv1.AskDropOffRequest{
+			Parent: a.parent(), Question: in.question, Words: in.words, Saved: in.saved,
+			SummaryOnly: a.summaryOnly, Reasons: a.reasons, ReasonProperties: a.reasonProperties,
+		})
 	}
-	watch := watch{world: a.world, began: a.world.Now()}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	stream, err := client.Funnels.StreamDropOff(ctx, &funnelv1.StreamDropOffRequest{
+		Parent: a.parent(), Question: in.question, Words: in.words, Saved: in.saved,
+		SummaryOnly: a.summaryOnly, Reasons: a.reasons, ReasonProperties: a.reasonProperties,
+	})
+	return watched(a.world, stream, err, (*funnelv1.StreamDropOffResponse).GetAnswer)
+}
+
+// telling is a message that may tell how far a question is.
+type telling[M any] interface {
+	*M
+	GetProgress() *funnelv1.Progress
+}
+
+// watched shows how far a question is, until the stream has its answer.
+func watched[M, A any, T telling[M]](
+	w *World, stream grpc.ServerStreamingClient[M], err error, answerOf func(T) *A,
+) (*A, error) {
+	watch := watch{world: w, began: w.Now()}
 	defer watch.end()
-	for {
-		m, err := stream.Recv()
-		switch {
-		case err != nil:
-			return nil, err
-		case m.GetAnswer() != nil:
-			return m.GetAnswer(), nil
-		case m.GetProgress() == nil:
+	for err == nil {
+		var m T
+		if m, err = stream.Recv(); err != nil {
+			break
+		}
+		if answer := answerOf(m); answer != nil {
+			return answer, nil
+		}
+		if m.GetProgress() == nil {
 			return nil, errors.New("the server tells what this version cannot read: update it")
 		}
 		watch.told(m.GetProgress())
 	}
+	return nil, err
 }
 
 // watch shows how far a question is.

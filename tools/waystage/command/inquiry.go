@@ -174,7 +174,7 @@ func (a *asking) funnel(ctx context.Context, client *remote.Client, in inquiry) 
 	if err := a.saveAs(ctx, client, in, funnelv1.QuestionKind_QUESTION_KIND_FUNNEL); err != nil {
 		return err
 	}
-	answer, err := a.askWatched(ctx, client, in)
+	answer, err := a.askFunnel(ctx, client, in)
 	return a.show(answer, err, func(out io.Writer) error {
 		return a.paper(in).Funnel(out, answer, a.world.Now())
 	})
@@ -185,10 +185,7 @@ func (a *asking) dropOff(ctx context.Context, client *remote.Client, in inquiry)
 	if err := a.saveAs(ctx, client, in, funnelv1.QuestionKind_QUESTION_KIND_DROP_OFF); err != nil {
 		return err
 	}
-	answer, err := client.Funnels.AskDropOff(ctx, &funnelv1.AskDropOffRequest{
-		Parent: a.parent(), Question: in.question, Words: in.words, Saved: in.saved,
-		SummaryOnly: a.summaryOnly, Reasons: a.reasons, ReasonProperties: a.reasonProperties,
-	})
+	answer, err := a.askDropOff(ctx, client, in)
 	return a.show(answer, err, func(out io.Writer) error {
 		return a.paper(in).DropOff(out, answer, a.world.Now())
 	})

@@ -2414,6 +2414,193 @@ func (x *AskDropOffRequest) GetReasonProperties() []string {
 	return nil
 }
 
+// StreamDropOffRequest holds a funnel question, as AskDropOffRequest does.
+type StreamDropOffRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "sites/{site}". Required.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The question, whole. Required unless words or saved say it; not beside them.
+	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// The question in words.
+	Words *QuestionWords `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved string `protobuf:"bytes,4,opt,name=saved,proto3" json:"saved,omitempty"`
+	// Leave departures out: the answer then costs no more than the funnel.
+	SummaryOnly bool `protobuf:"varint,5,opt,name=summary_only,json=summaryOnly,proto3" json:"summary_only,omitempty"`
+	// Look for what separates those who went on from those who were lost. Not beside summary_only.
+	Reasons bool `protobuf:"varint,6,opt,name=reasons,proto3" json:"reasons,omitempty"`
+	// Properties whose values may be reasons, at most 5. Only with reasons.
+	ReasonProperties []string `protobuf:"bytes,7,rep,name=reason_properties,json=reasonProperties,proto3" json:"reason_properties,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *StreamDropOffRequest) Reset() {
+	*x = StreamDropOffRequest{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamDropOffRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamDropOffRequest) ProtoMessage() {}
+
+func (x *StreamDropOffRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamDropOffRequest.ProtoReflect.Descriptor instead.
+func (*StreamDropOffRequest) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *StreamDropOffRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *StreamDropOffRequest) GetQuestion() *FunnelQuestion {
+	if x != nil {
+		return x.Question
+	}
+	return nil
+}
+
+func (x *StreamDropOffRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *StreamDropOffRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
+func (x *StreamDropOffRequest) GetSummaryOnly() bool {
+	if x != nil {
+		return x.SummaryOnly
+	}
+	return false
+}
+
+func (x *StreamDropOffRequest) GetReasons() bool {
+	if x != nil {
+		return x.Reasons
+	}
+	return false
+}
+
+func (x *StreamDropOffRequest) GetReasonProperties() []string {
+	if x != nil {
+		return x.ReasonProperties
+	}
+	return nil
+}
+
+// StreamDropOffResponse is a message on the way to an answer.
+type StreamDropOffResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of them.
+	//
+	// Types that are valid to be assigned to Is:
+	//
+	//	*StreamDropOffResponse_Progress
+	//	*StreamDropOffResponse_Answer
+	Is            isStreamDropOffResponse_Is `protobuf_oneof:"is"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamDropOffResponse) Reset() {
+	*x = StreamDropOffResponse{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamDropOffResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamDropOffResponse) ProtoMessage() {}
+
+func (x *StreamDropOffResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamDropOffResponse.ProtoReflect.Descriptor instead.
+func (*StreamDropOffResponse) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *StreamDropOffResponse) GetIs() isStreamDropOffResponse_Is {
+	if x != nil {
+		return x.Is
+	}
+	return nil
+}
+
+func (x *StreamDropOffResponse) GetProgress() *Progress {
+	if x != nil {
+		if x, ok := x.Is.(*StreamDropOffResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *StreamDropOffResponse) GetAnswer() *AskDropOffResponse {
+	if x != nil {
+		if x, ok := x.Is.(*StreamDropOffResponse_Answer); ok {
+			return x.Answer
+		}
+	}
+	return nil
+}
+
+type isStreamDropOffResponse_Is interface {
+	isStreamDropOffResponse_Is()
+}
+
+type StreamDropOffResponse_Progress struct {
+	// How far it is.
+	Progress *Progress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type StreamDropOffResponse_Answer struct {
+	// The answer: the last message.
+	Answer *AskDropOffResponse `protobuf:"bytes,2,opt,name=answer,proto3,oneof"`
+}
+
+func (*StreamDropOffResponse_Progress) isStreamDropOffResponse_Is() {}
+
+func (*StreamDropOffResponse_Answer) isStreamDropOffResponse_Is() {}
+
 // AskDropOffResponse holds what was lost between the steps.
 type AskDropOffResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2429,7 +2616,7 @@ type AskDropOffResponse struct {
 
 func (x *AskDropOffResponse) Reset() {
 	*x = AskDropOffResponse{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[24]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2628,7 @@ func (x *AskDropOffResponse) String() string {
 func (*AskDropOffResponse) ProtoMessage() {}
 
 func (x *AskDropOffResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[24]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2641,7 @@ func (x *AskDropOffResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskDropOffResponse.ProtoReflect.Descriptor instead.
 func (*AskDropOffResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{24}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AskDropOffResponse) GetDropOffs() []*DropOff {
@@ -2515,7 +2702,7 @@ type DropOff struct {
 
 func (x *DropOff) Reset() {
 	*x = DropOff{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[25]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2527,7 +2714,7 @@ func (x *DropOff) String() string {
 func (*DropOff) ProtoMessage() {}
 
 func (x *DropOff) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[25]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2540,7 +2727,7 @@ func (x *DropOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropOff.ProtoReflect.Descriptor instead.
 func (*DropOff) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{25}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DropOff) GetFromStep() uint32 {
@@ -2671,7 +2858,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[26]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2683,7 +2870,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[26]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2696,7 +2883,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{26}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Reason) GetKind() ReasonKind {
@@ -2819,7 +3006,7 @@ type Departure struct {
 
 func (x *Departure) Reset() {
 	*x = Departure{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[27]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2831,7 +3018,7 @@ func (x *Departure) String() string {
 func (*Departure) ProtoMessage() {}
 
 func (x *Departure) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[27]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2844,7 +3031,7 @@ func (x *Departure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Departure.ProtoReflect.Descriptor instead.
 func (*Departure) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{27}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Departure) GetOutcome() Outcome {
@@ -2927,7 +3114,7 @@ type NamedShare struct {
 
 func (x *NamedShare) Reset() {
 	*x = NamedShare{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[28]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2939,7 +3126,7 @@ func (x *NamedShare) String() string {
 func (*NamedShare) ProtoMessage() {}
 
 func (x *NamedShare) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[28]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2952,7 +3139,7 @@ func (x *NamedShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedShare.ProtoReflect.Descriptor instead.
 func (*NamedShare) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{28}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *NamedShare) GetName() string {
@@ -3002,7 +3189,7 @@ type TouchpointShare struct {
 
 func (x *TouchpointShare) Reset() {
 	*x = TouchpointShare{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[29]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3014,7 +3201,7 @@ func (x *TouchpointShare) String() string {
 func (*TouchpointShare) ProtoMessage() {}
 
 func (x *TouchpointShare) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[29]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3027,7 +3214,7 @@ func (x *TouchpointShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchpointShare.ProtoReflect.Descriptor instead.
 func (*TouchpointShare) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{29}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TouchpointShare) GetTouchpoint() string {
@@ -3080,7 +3267,7 @@ type GroupDropOff struct {
 
 func (x *GroupDropOff) Reset() {
 	*x = GroupDropOff{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[30]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3279,7 @@ func (x *GroupDropOff) String() string {
 func (*GroupDropOff) ProtoMessage() {}
 
 func (x *GroupDropOff) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[30]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3292,7 @@ func (x *GroupDropOff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupDropOff.ProtoReflect.Descriptor instead.
 func (*GroupDropOff) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{30}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GroupDropOff) GetValues() []*GroupValue {
@@ -3159,7 +3346,7 @@ type ListFunnelPersonsRequest struct {
 
 func (x *ListFunnelPersonsRequest) Reset() {
 	*x = ListFunnelPersonsRequest{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[31]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3171,7 +3358,7 @@ func (x *ListFunnelPersonsRequest) String() string {
 func (*ListFunnelPersonsRequest) ProtoMessage() {}
 
 func (x *ListFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[31]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3184,7 +3371,7 @@ func (x *ListFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFunnelPersonsRequest.ProtoReflect.Descriptor instead.
 func (*ListFunnelPersonsRequest) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{31}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListFunnelPersonsRequest) GetParent() string {
@@ -3275,7 +3462,7 @@ type ListFunnelPersonsResponse struct {
 
 func (x *ListFunnelPersonsResponse) Reset() {
 	*x = ListFunnelPersonsResponse{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[32]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3287,7 +3474,7 @@ func (x *ListFunnelPersonsResponse) String() string {
 func (*ListFunnelPersonsResponse) ProtoMessage() {}
 
 func (x *ListFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[32]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3300,7 +3487,7 @@ func (x *ListFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFunnelPersonsResponse.ProtoReflect.Descriptor instead.
 func (*ListFunnelPersonsResponse) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{32}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListFunnelPersonsResponse) GetPersons() []*FunnelPerson {
@@ -3356,7 +3543,7 @@ type FunnelPerson struct {
 
 func (x *FunnelPerson) Reset() {
 	*x = FunnelPerson{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[33]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3555,7 @@ func (x *FunnelPerson) String() string {
 func (*FunnelPerson) ProtoMessage() {}
 
 func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[33]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3381,7 +3568,7 @@ func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelPerson.ProtoReflect.Descriptor instead.
 func (*FunnelPerson) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{33}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *FunnelPerson) GetPersonId() string {
@@ -3626,7 +3813,19 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x05saved\x18\x04 \x01(\tR\x05saved\x12!\n" +
 	"\fsummary_only\x18\x05 \x01(\bR\vsummaryOnly\x12\x18\n" +
 	"\areasons\x18\x06 \x01(\bR\areasons\x12+\n" +
-	"\x11reason_properties\x18\a \x03(\tR\x10reasonProperties\"\xbf\x01\n" +
+	"\x11reason_properties\x18\a \x03(\tR\x10reasonProperties\"\xac\x02\n" +
+	"\x14StreamDropOffRequest\x12\x1b\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x127\n" +
+	"\x05words\x18\x03 \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\x04 \x01(\tR\x05saved\x12!\n" +
+	"\fsummary_only\x18\x05 \x01(\bR\vsummaryOnly\x12\x18\n" +
+	"\areasons\x18\x06 \x01(\bR\areasons\x12+\n" +
+	"\x11reason_properties\x18\a \x03(\tR\x10reasonProperties\"\x9b\x01\n" +
+	"\x15StreamDropOffResponse\x12:\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1c.waystage.funnel.v1.ProgressH\x00R\bprogress\x12@\n" +
+	"\x06answer\x18\x02 \x01(\v2&.waystage.funnel.v1.AskDropOffResponseH\x00R\x06answerB\x04\n" +
+	"\x02is\"\xbf\x01\n" +
 	"\x12AskDropOffResponse\x128\n" +
 	"\tdrop_offs\x18\x01 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\x128\n" +
 	"\x06groups\x18\x02 \x03(\v2 .waystage.funnel.v1.GroupDropOffR\x06groups\x125\n" +
@@ -3753,13 +3952,14 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_CONVERTED\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_IN_WINDOW\x10\x02\x12\x10\n" +
-	"\fOUTCOME_LOST\x10\x032\xff\x05\n" +
+	"\fOUTCOME_LOST\x10\x032\x9f\a\n" +
 	"\rFunnelService\x12\x85\x01\n" +
 	"\tAskFunnel\x12$.waystage.funnel.v1.AskFunnelRequest\x1a%.waystage.funnel.v1.AskFunnelResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{parent=sites/*}/funnels:ask\x12\x93\x01\n" +
 	"\fStreamFunnel\x12'.waystage.funnel.v1.StreamFunnelRequest\x1a(.waystage.funnel.v1.StreamFunnelResponse\".\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{parent=sites/*}/funnels:stream0\x01\x12\x95\x01\n" +
 	"\rExplainFunnel\x12(.waystage.funnel.v1.ExplainFunnelRequest\x1a).waystage.funnel.v1.ExplainFunnelResponse\"/\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{parent=sites/*}/funnels:explain\x12\x8f\x01\n" +
 	"\n" +
-	"AskDropOff\x12%.waystage.funnel.v1.AskDropOffRequest\x1a&.waystage.funnel.v1.AskDropOffResponse\"2\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{parent=sites/*}/funnels:askDropOff\x12\xa5\x01\n" +
+	"AskDropOff\x12%.waystage.funnel.v1.AskDropOffRequest\x1a&.waystage.funnel.v1.AskDropOffResponse\"2\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{parent=sites/*}/funnels:askDropOff\x12\x9d\x01\n" +
+	"\rStreamDropOff\x12(.waystage.funnel.v1.StreamDropOffRequest\x1a).waystage.funnel.v1.StreamDropOffResponse\"5\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{parent=sites/*}/funnels:streamDropOff0\x01\x12\xa5\x01\n" +
 	"\x11ListFunnelPersons\x12,.waystage.funnel.v1.ListFunnelPersonsRequest\x1a-.waystage.funnel.v1.ListFunnelPersonsResponse\"3\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{parent=sites/*}/funnels:listPersonsB\xd3\x01\n" +
 	"\x16com.waystage.funnel.v1B\vFunnelProtoP\x01ZBgithub.com/waystage/waystage/proto/gen/waystage/funnel/v1;funnelv1\xa2\x02\x03WFX\xaa\x02\x12Waystage.Funnel.V1\xca\x02\x12Waystage\\Funnel\\V1\xe2\x02\x1eWaystage\\Funnel\\V1\\GPBMetadata\xea\x02\x14Waystage::Funnel::V1b\x06proto3"
 
@@ -3776,7 +3976,7 @@ func file_waystage_funnel_v1_funnel_proto_rawDescGZIP() []byte {
 }
 
 var file_waystage_funnel_v1_funnel_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_waystage_funnel_v1_funnel_proto_goTypes = []any{
 	(AttemptEnd)(0),                   // 0: waystage.funnel.v1.AttemptEnd
 	(ReasonKind)(0),                   // 1: waystage.funnel.v1.ReasonKind
@@ -3806,23 +4006,25 @@ var file_waystage_funnel_v1_funnel_proto_goTypes = []any{
 	(*GroupValue)(nil),                // 25: waystage.funnel.v1.GroupValue
 	(*AnswerFacts)(nil),               // 26: waystage.funnel.v1.AnswerFacts
 	(*AskDropOffRequest)(nil),         // 27: waystage.funnel.v1.AskDropOffRequest
-	(*AskDropOffResponse)(nil),        // 28: waystage.funnel.v1.AskDropOffResponse
-	(*DropOff)(nil),                   // 29: waystage.funnel.v1.DropOff
-	(*Reason)(nil),                    // 30: waystage.funnel.v1.Reason
-	(*Departure)(nil),                 // 31: waystage.funnel.v1.Departure
-	(*NamedShare)(nil),                // 32: waystage.funnel.v1.NamedShare
-	(*TouchpointShare)(nil),           // 33: waystage.funnel.v1.TouchpointShare
-	(*GroupDropOff)(nil),              // 34: waystage.funnel.v1.GroupDropOff
-	(*ListFunnelPersonsRequest)(nil),  // 35: waystage.funnel.v1.ListFunnelPersonsRequest
-	(*ListFunnelPersonsResponse)(nil), // 36: waystage.funnel.v1.ListFunnelPersonsResponse
-	(*FunnelPerson)(nil),              // 37: waystage.funnel.v1.FunnelPerson
-	(*FunnelQuestion)(nil),            // 38: waystage.funnel.v1.FunnelQuestion
-	(*QuestionWords)(nil),             // 39: waystage.funnel.v1.QuestionWords
-	(*timestamppb.Timestamp)(nil),     // 40: google.protobuf.Timestamp
+	(*StreamDropOffRequest)(nil),      // 28: waystage.funnel.v1.StreamDropOffRequest
+	(*StreamDropOffResponse)(nil),     // 29: waystage.funnel.v1.StreamDropOffResponse
+	(*AskDropOffResponse)(nil),        // 30: waystage.funnel.v1.AskDropOffResponse
+	(*DropOff)(nil),                   // 31: waystage.funnel.v1.DropOff
+	(*Reason)(nil),                    // 32: waystage.funnel.v1.Reason
+	(*Departure)(nil),                 // 33: waystage.funnel.v1.Departure
+	(*NamedShare)(nil),                // 34: waystage.funnel.v1.NamedShare
+	(*TouchpointShare)(nil),           // 35: waystage.funnel.v1.TouchpointShare
+	(*GroupDropOff)(nil),              // 36: waystage.funnel.v1.GroupDropOff
+	(*ListFunnelPersonsRequest)(nil),  // 37: waystage.funnel.v1.ListFunnelPersonsRequest
+	(*ListFunnelPersonsResponse)(nil), // 38: waystage.funnel.v1.ListFunnelPersonsResponse
+	(*FunnelPerson)(nil),              // 39: waystage.funnel.v1.FunnelPerson
+	(*FunnelQuestion)(nil),            // 40: waystage.funnel.v1.FunnelQuestion
+	(*QuestionWords)(nil),             // 41: waystage.funnel.v1.QuestionWords
+	(*timestamppb.Timestamp)(nil),     // 42: google.protobuf.Timestamp
 }
 var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
-	38, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	39, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	40, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	41, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	20, // 2: waystage.funnel.v1.AskFunnelResponse.steps:type_name -> waystage.funnel.v1.StepResult
 	23, // 3: waystage.funnel.v1.AskFunnelResponse.groups:type_name -> waystage.funnel.v1.GroupResult
 	26, // 4: waystage.funnel.v1.AskFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
@@ -3830,29 +4032,29 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	6,  // 6: waystage.funnel.v1.AskFunnelResponse.trend:type_name -> waystage.funnel.v1.TrendBucket
 	7,  // 7: waystage.funnel.v1.AskFunnelResponse.time_to_convert:type_name -> waystage.funnel.v1.Distribution
 	10, // 8: waystage.funnel.v1.AskFunnelResponse.sample_ratio:type_name -> waystage.funnel.v1.SampleRatio
-	40, // 9: waystage.funnel.v1.TrendBucket.from_time:type_name -> google.protobuf.Timestamp
-	40, // 10: waystage.funnel.v1.TrendBucket.to_time:type_name -> google.protobuf.Timestamp
+	42, // 9: waystage.funnel.v1.TrendBucket.from_time:type_name -> google.protobuf.Timestamp
+	42, // 10: waystage.funnel.v1.TrendBucket.to_time:type_name -> google.protobuf.Timestamp
 	20, // 11: waystage.funnel.v1.TrendBucket.steps:type_name -> waystage.funnel.v1.StepResult
 	22, // 12: waystage.funnel.v1.Distribution.spans:type_name -> waystage.funnel.v1.Spans
 	8,  // 13: waystage.funnel.v1.Distribution.percentiles:type_name -> waystage.funnel.v1.Percentile
 	9,  // 14: waystage.funnel.v1.Distribution.bins:type_name -> waystage.funnel.v1.Bin
-	38, // 15: waystage.funnel.v1.StreamFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	39, // 16: waystage.funnel.v1.StreamFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	40, // 15: waystage.funnel.v1.StreamFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	41, // 16: waystage.funnel.v1.StreamFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	13, // 17: waystage.funnel.v1.StreamFunnelResponse.progress:type_name -> waystage.funnel.v1.Progress
 	5,  // 18: waystage.funnel.v1.StreamFunnelResponse.answer:type_name -> waystage.funnel.v1.AskFunnelResponse
-	38, // 19: waystage.funnel.v1.ExplainFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	39, // 20: waystage.funnel.v1.ExplainFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	40, // 19: waystage.funnel.v1.ExplainFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	41, // 20: waystage.funnel.v1.ExplainFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	17, // 21: waystage.funnel.v1.ExplainFunnelResponse.attempts:type_name -> waystage.funnel.v1.ExplainedAttempt
 	16, // 22: waystage.funnel.v1.ExplainFunnelResponse.touchpoints:type_name -> waystage.funnel.v1.ExplainedTouchpoint
 	26, // 23: waystage.funnel.v1.ExplainFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	40, // 24: waystage.funnel.v1.ExplainedTouchpoint.occurred_at:type_name -> google.protobuf.Timestamp
+	42, // 24: waystage.funnel.v1.ExplainedTouchpoint.occurred_at:type_name -> google.protobuf.Timestamp
 	18, // 25: waystage.funnel.v1.ExplainedAttempt.steps:type_name -> waystage.funnel.v1.FilledStep
 	3,  // 26: waystage.funnel.v1.ExplainedAttempt.outcome:type_name -> waystage.funnel.v1.Outcome
 	0,  // 27: waystage.funnel.v1.ExplainedAttempt.end:type_name -> waystage.funnel.v1.AttemptEnd
-	40, // 28: waystage.funnel.v1.ExplainedAttempt.ended_at:type_name -> google.protobuf.Timestamp
-	40, // 29: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
-	40, // 30: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
-	40, // 31: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
+	42, // 28: waystage.funnel.v1.ExplainedAttempt.ended_at:type_name -> google.protobuf.Timestamp
+	42, // 29: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
+	42, // 30: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
+	42, // 31: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
 	20, // 32: waystage.funnel.v1.Comparison.steps:type_name -> waystage.funnel.v1.StepResult
 	23, // 33: waystage.funnel.v1.Comparison.groups:type_name -> waystage.funnel.v1.GroupResult
 	6,  // 34: waystage.funnel.v1.Comparison.trend:type_name -> waystage.funnel.v1.TrendBucket
@@ -3866,56 +4068,62 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	24, // 42: waystage.funnel.v1.GroupResult.test:type_name -> waystage.funnel.v1.GroupTest
 	6,  // 43: waystage.funnel.v1.GroupResult.trend:type_name -> waystage.funnel.v1.TrendBucket
 	7,  // 44: waystage.funnel.v1.GroupResult.time_to_convert:type_name -> waystage.funnel.v1.Distribution
-	40, // 45: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
-	40, // 46: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
-	40, // 47: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
-	40, // 48: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
-	38, // 49: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	39, // 50: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	29, // 51: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	34, // 52: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
-	26, // 53: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	21, // 54: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
-	21, // 55: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
-	31, // 56: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
-	30, // 57: waystage.funnel.v1.DropOff.reasons:type_name -> waystage.funnel.v1.Reason
-	1,  // 58: waystage.funnel.v1.Reason.kind:type_name -> waystage.funnel.v1.ReasonKind
-	3,  // 59: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
-	32, // 60: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
-	32, // 61: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
-	32, // 62: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
-	33, // 63: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
-	33, // 64: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
-	32, // 65: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
-	32, // 66: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
-	21, // 67: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
-	21, // 68: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
-	25, // 69: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
-	29, // 70: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	38, // 71: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	2,  // 72: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
-	25, // 73: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
-	39, // 74: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	40, // 75: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
-	37, // 76: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
-	26, // 77: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	40, // 78: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
-	3,  // 79: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
-	4,  // 80: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
-	11, // 81: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
-	14, // 82: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
-	27, // 83: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
-	35, // 84: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
-	5,  // 85: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
-	12, // 86: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
-	15, // 87: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
-	28, // 88: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
-	36, // 89: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
-	85, // [85:90] is the sub-list for method output_type
-	80, // [80:85] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	42, // 45: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
+	42, // 46: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
+	42, // 47: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
+	42, // 48: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
+	40, // 49: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	41, // 50: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	40, // 51: waystage.funnel.v1.StreamDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	41, // 52: waystage.funnel.v1.StreamDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	13, // 53: waystage.funnel.v1.StreamDropOffResponse.progress:type_name -> waystage.funnel.v1.Progress
+	30, // 54: waystage.funnel.v1.StreamDropOffResponse.answer:type_name -> waystage.funnel.v1.AskDropOffResponse
+	31, // 55: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	36, // 56: waystage.funnel.v1.AskDropOffResponse.groups:type_name -> waystage.funnel.v1.GroupDropOff
+	26, // 57: waystage.funnel.v1.AskDropOffResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	21, // 58: waystage.funnel.v1.DropOff.drop_off:type_name -> waystage.funnel.v1.Share
+	21, // 59: waystage.funnel.v1.DropOff.lost_share:type_name -> waystage.funnel.v1.Share
+	33, // 60: waystage.funnel.v1.DropOff.departures:type_name -> waystage.funnel.v1.Departure
+	32, // 61: waystage.funnel.v1.DropOff.reasons:type_name -> waystage.funnel.v1.Reason
+	1,  // 62: waystage.funnel.v1.Reason.kind:type_name -> waystage.funnel.v1.ReasonKind
+	3,  // 63: waystage.funnel.v1.Departure.outcome:type_name -> waystage.funnel.v1.Outcome
+	34, // 64: waystage.funnel.v1.Departure.silent:type_name -> waystage.funnel.v1.NamedShare
+	34, // 65: waystage.funnel.v1.Departure.went_back:type_name -> waystage.funnel.v1.NamedShare
+	34, // 66: waystage.funnel.v1.Departure.diverted:type_name -> waystage.funnel.v1.NamedShare
+	35, // 67: waystage.funnel.v1.Departure.last_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	35, // 68: waystage.funnel.v1.Departure.next_touchpoints:type_name -> waystage.funnel.v1.TouchpointShare
+	34, // 69: waystage.funnel.v1.Departure.channels:type_name -> waystage.funnel.v1.NamedShare
+	34, // 70: waystage.funnel.v1.Departure.barriers:type_name -> waystage.funnel.v1.NamedShare
+	21, // 71: waystage.funnel.v1.NamedShare.share:type_name -> waystage.funnel.v1.Share
+	21, // 72: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
+	25, // 73: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
+	31, // 74: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
+	40, // 75: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	2,  // 76: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
+	25, // 77: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
+	41, // 78: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	42, // 79: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
+	39, // 80: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
+	26, // 81: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
+	42, // 82: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
+	3,  // 83: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
+	4,  // 84: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
+	11, // 85: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
+	14, // 86: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
+	27, // 87: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
+	28, // 88: waystage.funnel.v1.FunnelService.StreamDropOff:input_type -> waystage.funnel.v1.StreamDropOffRequest
+	37, // 89: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
+	5,  // 90: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
+	12, // 91: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
+	15, // 92: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
+	30, // 93: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
+	29, // 94: waystage.funnel.v1.FunnelService.StreamDropOff:output_type -> waystage.funnel.v1.StreamDropOffResponse
+	38, // 95: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
+	90, // [90:96] is the sub-list for method output_type
+	84, // [84:90] is the sub-list for method input_type
+	84, // [84:84] is the sub-list for extension type_name
+	84, // [84:84] is the sub-list for extension extendee
+	0,  // [0:84] is the sub-list for field type_name
 }
 
 func init() { file_waystage_funnel_v1_funnel_proto_init() }
@@ -3937,13 +4145,17 @@ func file_waystage_funnel_v1_funnel_proto_init() {
 	}
 	file_waystage_funnel_v1_funnel_proto_msgTypes[13].OneofWrappers = []any{}
 	file_waystage_funnel_v1_funnel_proto_msgTypes[20].OneofWrappers = []any{}
+	file_waystage_funnel_v1_funnel_proto_msgTypes[25].OneofWrappers = []any{
+		(*StreamDropOffResponse_Progress)(nil),
+		(*StreamDropOffResponse_Answer)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_funnel_v1_funnel_proto_rawDesc), len(file_waystage_funnel_v1_funnel_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	FunnelService_StreamFunnel_FullMethodName      = "/waystage.funnel.v1.FunnelService/StreamFunnel"
 	FunnelService_ExplainFunnel_FullMethodName     = "/waystage.funnel.v1.FunnelService/ExplainFunnel"
 	FunnelService_AskDropOff_FullMethodName        = "/waystage.funnel.v1.FunnelService/AskDropOff"
+	FunnelService_StreamDropOff_FullMethodName     = "/waystage.funnel.v1.FunnelService/StreamDropOff"
 	FunnelService_ListFunnelPersons_FullMethodName = "/waystage.funnel.v1.FunnelService/ListFunnelPersons"
 )
 
@@ -44,6 +45,8 @@ type FunnelServiceClient interface {
 	ExplainFunnel(ctx context.Context, in *ExplainFunnelRequest, opts ...grpc.CallOption) (*ExplainFunnelResponse, error)
 	// Who was lost between each step and the next.
 	AskDropOff(ctx context.Context, in *AskDropOffRequest, opts ...grpc.CallOption) (*AskDropOffResponse, error)
+	// As AskDropOff, with how far it is on the way, as of StreamFunnel.
+	StreamDropOff(ctx context.Context, in *StreamDropOffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamDropOffResponse], error)
 	// The persons behind any number of an answer: as many as the number says.
 	ListFunnelPersons(ctx context.Context, in *ListFunnelPersonsRequest, opts ...grpc.CallOption) (*ListFunnelPersonsResponse, error)
 }
@@ -105,6 +108,25 @@ func (c *funnelServiceClient) AskDropOff(ctx context.Context, in *AskDropOffRequ
 	return out, nil
 }
 
+func (c *funnelServiceClient) StreamDropOff(ctx context.Context, in *StreamDropOffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamDropOffResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FunnelService_ServiceDesc.Streams[1], FunnelService_StreamDropOff_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamDropOffRequest, StreamDropOffResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FunnelService_StreamDropOffClient = grpc.ServerStreamingClient[StreamDropOffResponse]
+
 func (c *funnelServiceClient) ListFunnelPersons(ctx context.Context, in *ListFunnelPersonsRequest, opts ...grpc.CallOption) (*ListFunnelPersonsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListFunnelPersonsResponse)
@@ -133,6 +155,8 @@ type FunnelServiceServer interface {
 	ExplainFunnel(context.Context, *ExplainFunnelRequest) (*ExplainFunnelResponse, error)
 	// Who was lost between each step and the next.
 	AskDropOff(context.Context, *AskDropOffRequest) (*AskDropOffResponse, error)
+	// As AskDropOff, with how far it is on the way, as of StreamFunnel.
+	StreamDropOff(*StreamDropOffRequest, grpc.ServerStreamingServer[StreamDropOffResponse]) error
 	// The persons behind any number of an answer: as many as the number says.
 	ListFunnelPersons(context.Context, *ListFunnelPersonsRequest) (*ListFunnelPersonsResponse, error)
 	mustEmbedUnimplementedFunnelServiceServer()
@@ -156,6 +180,9 @@ func (UnimplementedFunnelServiceServer) ExplainFunnel(context.Context, *ExplainF
 }
 func (UnimplementedFunnelServiceServer) AskDropOff(context.Context, *AskDropOffRequest) (*AskDropOffResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AskDropOff not implemented")
+}
+func (UnimplementedFunnelServiceServer) StreamDropOff(*StreamDropOffRequest, grpc.ServerStreamingServer[StreamDropOffResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamDropOff not implemented")
 }
 func (UnimplementedFunnelServiceServer) ListFunnelPersons(context.Context, *ListFunnelPersonsRequest) (*ListFunnelPersonsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFunnelPersons not implemented")
@@ -246,6 +273,17 @@ func _FunnelService_AskDropOff_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FunnelService_StreamDropOff_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamDropOffRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FunnelServiceServer).StreamDropOff(m, &grpc.GenericServerStream[StreamDropOffRequest, StreamDropOffResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FunnelService_StreamDropOffServer = grpc.ServerStreamingServer[StreamDropOffResponse]
+
 func _FunnelService_ListFunnelPersons_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListFunnelPersonsRequest)
 	if err := dec(in); err != nil {
@@ -292,6 +330,11 @@ var FunnelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "StreamFunnel",
 			Handler:       _FunnelService_StreamFunnel_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamDropOff",
+			Handler:       _FunnelService_StreamDropOff_Handler,
 			ServerStreams: true,
 		},
 	},
