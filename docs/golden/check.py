@@ -5,7 +5,7 @@
 takes two base URLs, a root token (it makes a site of each world), and how long what was sent may
 take to be counted. It ends with 0 if every vector is answered alike.
 
-To hold another engine to them, give main() one with the two methods of Waystage.
+To hold another engine to them, give main() one with the three methods of Waystage.
 """
 
 import base64
@@ -19,7 +19,8 @@ import urllib.request
 # What an answer has beside what vectors have: it follows from the counts, repeats the question,
 # or says how the answer was found.
 BESIDE = {"step", "label", "optional", "fromStep", "toStep", "conversionFromPrevious",
-          "conversionFromFirst", "test", "sampleRatio", "facts"}
+          "conversionFromFirst", "test", "sampleRatio", "facts", "fromLabel", "toLabel", "dropOff",
+          "lostShare", "share"}
 # What may as well be absent.
 NOTHING = (None, 0, False, "", [])
 
@@ -42,8 +43,8 @@ def main(engine, patience=60):
         engine.load(world)
     deadline, wrong = time.monotonic() + patience, 0
     for v in vectors["vectors"]:
-        want = bare(v["answer"]), v["units"]
-        while (got := engine.ask(v["world"], v["question"], len(v["units"]))) != want:
+        want = (bare(v["answer"]), v["units"], bare(v.get("dropOffs")))
+        while (got := asked_of(engine, v)) != want:
             if time.monotonic() > deadline:
                 wrong += 1
                 print(f"{v['name']}: {v['title']}\n  want {want}\n  got  {got}")
@@ -52,6 +53,13 @@ def main(engine, patience=60):
     asked = len(vectors["vectors"])
     print(f"{asked - wrong} of {asked} vectors are answered alike")
     return wrong == 0
+
+
+def asked_of(engine, v):
+    """What an engine answers to a vector: the answer, who filled each step, and the drop-offs."""
+    answer, units = engine.ask(v["world"], v["question"], len(v["units"]))
+    left = engine.drop_offs(v["world"], v["question"]) if "dropOffs" in v else None
+    return answer, units, left
 
 
 class Waystage:
@@ -93,6 +101,11 @@ class Waystage:
             listed = self.call(funnels + "listPersons", page, self.token).get("persons", [])
             units.append(sorted(p.get("unit") or p["userIds"][0] for p in listed))
         return bare(answer), units
+
+    def drop_offs(self, world, question):
+        """Gives the bare answer for drop-offs to a question."""
+        url = f"{self.query}/v1/sites/golden-{world}/funnels:askDropOff"
+        return bare(self.call(url, {"question": question}, self.token))
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ func readGolden(t *testing.T) []byte {
 }
 
 // forged: the program notices the one vector that differs from the answer in a number, a unit, a
-// group, or in whether a time is there.
+// group, in whether a time is there, or in what it is beside, or who left.
 func (i *instance) forged(t *testing.T) {
 	program, err := os.ReadFile(filepath.Join(goldenFolder, "check.py"))
 	if err != nil {
@@ -130,6 +130,8 @@ func (i *instance) forged(t *testing.T) {
 		{"unit", `"units": [["`, `"units": [["x`},
 		{"group", `"missing":true`, `"missing":false`},
 		{"time", `"fromPrevious":{"meanSeconds":0,"medianSeconds":0,"p90Seconds":0},`, ""},
+		{"comparison", `"comparison":{"fromTime":"2026-03-1`, `"comparison":{"fromTime":"2026-03-2`},
+		{"departure", `"silent":{"count":`, `"silent":{"count":1`},
 	} {
 		if !strings.Contains(text, f.old) {
 			t.Fatalf("the vectors have no %s to forge", f.what)

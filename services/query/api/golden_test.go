@@ -38,6 +38,8 @@ type goldenVector struct {
 	Answer   goldenAnswer    `json:"answer"`
 	// Units has, for each step, who filled it, once for each attempt counted, in the order of names.
 	Units [][]string `json:"units"`
+	// DropOffs is the answer for drop-offs, nil where they are not asked.
+	DropOffs *goldenDropOffs `json:"dropOffs,omitempty"`
 }
 
 type goldenAnswer struct {
@@ -45,6 +47,63 @@ type goldenAnswer struct {
 	Groups        []goldenGroup       `json:"groups,omitempty"`
 	Trend         []goldenBucket      `json:"trend,omitempty"`
 	TimeToConvert *goldenDistribution `json:"timeToConvert,omitempty"`
+	Comparison    *goldenComparison   `json:"comparison,omitempty"`
+}
+
+// goldenComparison is the other answer that a question compares with.
+type goldenComparison struct {
+	FromTime      time.Time           `json:"fromTime"`
+	ToTime        time.Time           `json:"toTime"`
+	AsOf          time.Time           `json:"asOf"`
+	Steps         []goldenStep        `json:"steps"`
+	Groups        []goldenGroup       `json:"groups,omitempty"`
+	Trend         []goldenBucket      `json:"trend,omitempty"`
+	TimeToConvert *goldenDistribution `json:"timeToConvert,omitempty"`
+}
+
+type goldenDropOffs struct {
+	DropOffs []goldenDropOff     `json:"dropOffs"`
+	Groups   []goldenGroupLosses `json:"groups,omitempty"`
+}
+
+type goldenGroupLosses struct {
+	Values   []goldenValue   `json:"values,omitempty"`
+	Other    bool            `json:"other,omitempty"`
+	DropOffs []goldenDropOff `json:"dropOffs"`
+}
+
+type goldenDropOff struct {
+	Reached    int               `json:"reached,omitempty"`
+	WentOn     int               `json:"wentOn,omitempty"`
+	Lost       int               `json:"lost,omitempty"`
+	InWindow   int               `json:"inWindow,omitempty"`
+	Worst      bool              `json:"worst,omitempty"`
+	Departures []goldenDeparture `json:"departures,omitempty"`
+}
+
+type goldenDeparture struct {
+	Outcome         string             `json:"outcome"`
+	Count           int                `json:"count"`
+	Silent          goldenNamed        `json:"silent"`
+	WentBack        goldenNamed        `json:"wentBack"`
+	Diverted        goldenNamed        `json:"diverted"`
+	LastTouchpoints []goldenTouchpoint `json:"lastTouchpoints,omitempty"`
+	NextTouchpoints []goldenTouchpoint `json:"nextTouchpoints,omitempty"`
+	Channels        []goldenNamed      `json:"channels,omitempty"`
+	Barriers        []goldenNamed      `json:"barriers,omitempty"`
+}
+
+type goldenNamed struct {
+	Name    string `json:"name,omitempty"`
+	Missing bool   `json:"missing,omitempty"`
+	Count   int    `json:"count,omitempty"`
+}
+
+type goldenTouchpoint struct {
+	Touchpoint string `json:"touchpoint,omitempty"`
+	Stage      string `json:"stage,omitempty"`
+	Event      string `json:"event,omitempty"`
+	Count      int    `json:"count"`
 }
 
 type goldenStep struct {
@@ -62,14 +121,16 @@ type goldenSpans struct {
 }
 
 type goldenGroup struct {
-	Values []struct {
-		Value   string `json:"value"`
-		Missing bool   `json:"missing,omitempty"`
-	} `json:"values,omitempty"`
+	Values        []goldenValue       `json:"values,omitempty"`
 	Other         bool                `json:"other,omitempty"`
 	Steps         []goldenStep        `json:"steps"`
 	Trend         []goldenBucket      `json:"trend,omitempty"`
 	TimeToConvert *goldenDistribution `json:"timeToConvert,omitempty"`
+}
+
+type goldenValue struct {
+	Value   string `json:"value"`
+	Missing bool   `json:"missing,omitempty"`
 }
 
 type goldenBucket struct {
@@ -105,6 +166,17 @@ func (g *goldenBackend) Funnel(
 ) (api.Funnel, error) {
 	answer, _, err := funnel.Reference(g.facts[site], g.m, q)
 	return api.Funnel{Answer: answer}, err
+}
+
+func (g *goldenBackend) FunnelAs(
+	_ context.Context, site journey.SiteID, q funnel.Question, groups []funnel.Group,
+) (api.Funnel, error) {
+	_, results, err := funnel.Reference(g.facts[site], g.m, q)
+	tally := funnel.NewTally(q)
+	for i := range results {
+		tally.Add(&results[i].Counted)
+	}
+	return api.Funnel{Answer: tally.AnswerAs(groups)}, err
 }
 
 func (g *goldenBackend) Persons(
@@ -200,6 +272,10 @@ func answerGolden(t *testing.T, worlds []goldenWorld, questions []goldenVector) 
 		v := &questions[i]
 		v.Answer, v.Units = goldenAnswer{}, nil
 		askGolden(t, h, v.World, "ask", v.Question, nil, &v.Answer)
+		if v.DropOffs != nil {
+			v.DropOffs = &goldenDropOffs{}
+			askGolden(t, h, v.World, "askDropOff", v.Question, nil, v.DropOffs)
+		}
 		for k, step := range v.Answer.Steps {
 			units := make([]string, 0, step.Count)
 			if step.Count > 0 {
@@ -280,13 +356,15 @@ func (q goldenQuestion) whole(t *testing.T) json.RawMessage {
 // TestGoldenVectors holds the reference to the published answers. With -update it writes them.
 func TestGoldenVectors(t *testing.T) {
 	t.Parallel()
-	questions := slices.Concat(goldenQuestions, drawnQuestions())
+	questions := slices.Concat(goldenQuestions, drawnQuestions(), leftQuestions)
 	if flag.Lookup("update").Value.String() == "true" {
 		want := goldenVectors{Format: 1, Worlds: goldenWorlds()}
 		for _, q := range questions {
-			want.Vectors = append(want.Vectors, goldenVector{
-				Name: q.name, World: q.world, Title: q.title, Question: q.whole(t),
-			})
+			v := goldenVector{Name: q.name, World: q.world, Title: q.title, Question: q.whole(t)}
+			if slices.Contains(leftQuestions, q) {
+				v.DropOffs = &goldenDropOffs{}
+			}
+			want.Vectors = append(want.Vectors, v)
 		}
 		want.Vectors = answerGolden(t, want.Worlds, want.Vectors)
 		if err := os.WriteFile(goldenFile, want.text(t), 0o644); err != nil {
@@ -311,6 +389,9 @@ func TestGoldenVectors(t *testing.T) {
 		}
 		if diff := cmp.Diff(v.Units, got[i].Units, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s, units (-published +reference):\n%s", v.Name, diff)
+		}
+		if diff := cmp.Diff(v.DropOffs, got[i].DropOffs, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s, drop-offs (-published +reference):\n%s", v.Name, diff)
 		}
 	}
 }
@@ -352,6 +433,9 @@ func (g goldenVectors) text(t *testing.T) []byte {
 		line("\"title\": ", v.Title, ",\n")
 		line("  \"question\": ", v.Question, ",\n")
 		line("  \"answer\": ", v.Answer, ",\n")
+		if v.DropOffs != nil {
+			line("  \"dropOffs\": ", v.DropOffs, ",\n")
+		}
 		line("  \"units\": ", v.Units, "}"+comma(i, len(g.Vectors)))
 	}
 	b.WriteString("]}\n")

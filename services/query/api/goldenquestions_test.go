@@ -203,4 +203,42 @@ var goldenQuestions = []goldenQuestion{
 	{"shop-first-ever", "shop", "The first view ever", `"steps":[{"event":"View",
 		"firstTime":"FIRST_TIME_EVENT"},{"event":"Add"},{"event":"Pay"}],
 		"range":{"fromDate":"2026-03-16","toDate":"2026-04-06"}`},
+
+	// Beside another answer.
+	{
+		"compare-previous", "shop", "Beside the days before, over the change of clocks",
+		`"range":{"fromDate":"2026-03-26","toDate":"2026-04-06"},"compare":{"previousPeriod":true}`,
+	},
+	{
+		"compare-range", "shop", "Beside other days, by persona, by week",
+		`"range":{"fromDate":"2026-03-23","toDate":"2026-04-06"},"breakdowns":[{"persona":true}],
+		"compare":{"range":{"fromDate":"2026-03-09","toDate":"2026-03-23"}},
+		"trend":{"interval":"INTERVAL_WEEK"}`,
+	},
+	{
+		"compare-filter", "shop", "Beside another filter, the time between two steps",
+		`"compare":{"filter":{"condition":{"name":"item","operator":"OPERATOR_EQ","values":["a"]}}},
+		"timeToConvert":{"fromStep":1,"toStep":3}`,
+	},
+}
+
+// leftQuestions are asked for drop-offs, too: where those went who did not go on.
+var leftQuestions = []goldenQuestion{
+	{"left", "edges", "Who left, at the edges of each option", ``},
+	{"left-as-of", "edges", "Who left, and who can still go on", `"asOf":"2026-03-02T12:00:15Z"`},
+	{"left-first", "edges", "Who left after the first attempt", `"reentry":"REENTRY_FIRST"`},
+	{"left-strict", "edges", "Who left, STRICT", `"order":"ORDER_STRICT"`},
+	{"left-dropped", "edges", "Who was cut by an exclusion", refusedDrop},
+	{"left-optional", "edges", "Who left beside an optional step", withCoupon},
+	{"left-attempts", "edges", "Every attempt that was left", `"count":"COUNT_ATTEMPT"`},
+	{"left-shop", "shop", "Who left in a month", ``},
+	{"left-persona", "shop", "Who left, by persona", `"breakdowns":[{"persona":true}]`},
+	{"left-touch", "shop", "Who left, by the last value", `"breakdowns":[{"property":"from",
+		"attribution":"ATTRIBUTION_LAST_TOUCH"}]`},
+	{
+		"left-filter", "shop", "Who left, of what a filter lets be seen",
+		`"filter":{"condition":{"name":"item","operator":"OPERATOR_EQ","values":["a"]}}`,
+	},
+	{"left-teams", "shop", "Teams that left", `"unit":{"trait":"team"}`},
+	{"left-visits", "visits", "Sessions that were left", ``},
 }
