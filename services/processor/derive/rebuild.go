@@ -10,8 +10,9 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// rebuildChunk is how many identities are derived at a time.
-const rebuildChunk = 5000
+// rebuildChunk is how many identities are derived at a time: a few hundred bytes each. Those whom a
+// chunk is linked with lie anywhere, so that each looks through all links of the site.
+const rebuildChunk = 50000
 
 // lateness is how long before its profile is derived a fact may have been stored by a processor
 // that writes while the generations are exchanged.
