@@ -346,17 +346,20 @@ func (g *gleaner) valuesOf(person journey.PersonID, at spot) *funnel.Values {
 		return nil
 	}
 	if g.byPersona == nil {
-		view := g.kernel.viewOf(person, at)
-		g.values = g.counter.PersonValues(&view)
+		g.values = g.personValues(person, at)
 		return &g.values
 	}
 	number := g.kernel.directory.personaNumber(person, at)
 	if g.byPersona[number] == nil {
-		view := g.kernel.viewOf(person, at)
-		values := g.counter.PersonValues(&view)
+		values := g.personValues(person, at)
 		g.byPersona[number] = &values
 	}
 	return g.byPersona[number]
+}
+
+func (g *gleaner) personValues(person journey.PersonID, at spot) funnel.Values {
+	view := g.kernel.viewOf(person, at)
+	return g.counter.PersonValues(&view)
 }
 
 // give yields what counts of a person, if anything does.
