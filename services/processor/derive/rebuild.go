@@ -10,9 +10,14 @@ import (
 	"github.com/waystage/waystage/services/journey"
 )
 
-// rebuildChunk is how many identities are derived at a time: a few hundred bytes each. Those whom a
-// chunk is linked with lie anywhere, so that each looks through all links of the site.
-const rebuildChunk = 50000
+// A rebuild derives so many identities at a time: each time it looks through all links of the site,
+// because those that an identity is linked with lie anywhere, and keeps what it read of their
+// persons in memory. Where rules look at touchpoints, of which a person may have thousands, it
+// takes fewer.
+const (
+	rebuildChunk        = 20_000
+	rebuildChunkOfDeeds = 5_000
+)
 
 // lateness is how long before its profile is derived a fact may have been stored by a processor
 // that writes while the generations are exchanged.
@@ -99,13 +104,21 @@ func (r rebuild) catchUp(
 	})
 }
 
+func (r rebuild) newest(ctx context.Context, site journey.SiteID) (*journey.Map, error) {
+	m, err := r.latest(ctx, site)
+	if err != nil {
+		return nil, fmt.Errorf("reading the newest map: %w", err)
+	}
+	return m, nil
+}
+
 // known lists the identities with facts stored since an instant.
 func (r rebuild) known(
 	ctx context.Context, site journey.SiteID, since time.Time,
 ) ([]journey.IdentityID, error) {
-	m, err := r.latest(ctx, site)
+	m, err := r.newest(ctx, site)
 	if err != nil {
-		return nil, fmt.Errorf("reading the newest map: %w", err)
+		return nil, err
 	}
 	ids, err := r.store.Known(ctx, site, m.PersonNeeds(), since)
 	if err != nil {
@@ -132,8 +145,16 @@ func (r rebuild) refresh(
 	ctx context.Context, into Profiles, site journey.SiteID, ids []journey.IdentityID,
 	progress func(done int),
 ) error {
+	m, err := r.newest(ctx, site)
+	if err != nil {
+		return err
+	}
+	size := rebuildChunk
+	if needs := m.PersonNeeds(); needs.Any() {
+		size = rebuildChunkOfDeeds
+	}
 	done := 0
-	for chunk := range slices.Chunk(ids, rebuildChunk) {
+	for chunk := range slices.Chunk(ids, size) {
 		if err := r.derive(ctx, into, site, chunk); err != nil {
 			return fmt.Errorf("deriving %d profiles: %w", len(chunk), err)
 		}
@@ -150,9 +171,9 @@ func (r rebuild) derive(
 	if err != nil {
 		return fmt.Errorf("dating profiles: %w", err)
 	}
-	m, err := r.latest(ctx, site)
+	m, err := r.newest(ctx, site)
 	if err != nil {
-		return fmt.Errorf("reading the newest map: %w", err)
+		return err
 	}
 	_, err = Refresh(ctx, r.store, into, Task{Site: site, Map: m, ReadAt: readAt, Touched: ids})
 	return err
