@@ -50,14 +50,15 @@ func (s *shelf) call(d *directory) {
 	}
 	now.spots = last.spots
 	for n := last.known; n < now.known; n++ {
-		row, found := s.find(uint64(d.entries[n].identity))
-		if !found {
-			continue
-		}
-		if &now.spots[0] == &last.spots[0] { // others may be reading it
+		identity := uint64(d.entries[n].identity)
+		row, found := s.find(identity)
+		if found && &now.spots[0] == &last.spots[0] { // others may be reading it
 			now.spots = slices.Clone(last.spots)
 		}
-		now.spots[row] = spot(n) + 1
+		// A part has several rows of an identity where a server does not merge what is inserted.
+		for ; int(row) < len(s.identities) && s.identities[row] == identity; row++ {
+			now.spots[row] = spot(n) + 1
+		}
 	}
 	s.roll.Store(now)
 }
