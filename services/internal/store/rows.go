@@ -61,6 +61,8 @@ func newScanRow(b *Block) *scanRow {
 			scanInto(r, c.Append)
 		case *proto.ColStr:
 			scanInto(r, c.Append)
+		case *words:
+			scanInto(r, c.Append)
 		case *proto.ColArr[uint64]:
 			scanInto(r, c.Append)
 		}

@@ -47,6 +47,8 @@ const (
 	UInt32
 	String
 	UInt64s
+	// Words are a LowCardinality(String): texts of which each block names every one once.
+	Words
 )
 
 // Block is some rows of a result, by columns. It belongs to whom it is given.
@@ -72,7 +74,18 @@ func (b *Block) UInt64s(i int) (elements, ends []uint64) {
 }
 
 // Bytes is one text of the column at that place.
-func (b *Block) Bytes(i, row int) []byte { return b.columns[i].(*proto.ColStr).RowBytes(row) }
+func (b *Block) Bytes(i, row int) []byte {
+	if c, is := b.columns[i].(*words); is {
+		return c.text(row)
+	}
+	return b.columns[i].(*proto.ColStr).RowBytes(row)
+}
+
+// Words are the numbers of the texts of a column of Words, which are the same where these are, and
+// a number above them all.
+func (b *Block) Words(i int) (numbers []uint32, above uint32) {
+	return b.columns[i].(*words).numbers()
+}
 
 // Release gives the block's memory to blocks to come. What it gave must not be used any more.
 func (b *Block) Release() {
@@ -114,6 +127,8 @@ func newColumn(t ColumnType) proto.ColResult {
 		return new(proto.ColUInt32)
 	case String:
 		return new(proto.ColStr)
+	case Words:
+		return newWords()
 	case UInt64s:
 		return freeLists.Get().(*proto.ColArr[uint64])
 	default:

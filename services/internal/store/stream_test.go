@@ -92,6 +92,57 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestWords: words come as they are, and are numbered alike where they are alike, of whatever width
+// their numbers are.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for name, stream := range ways(d) {
+		for _, distinct := range []int{1, 7, 1000, 90_000} {
+			rows, q := 0, store.Query{
+				SQL: fmt.Sprintf(`SELECT number, toLowCardinality(if(number %% %[1]d = 0, '',
+					'word ' || toString(number %% %[1]d))) FROM numbers(100000)`, distinct),
+				Settings: map[string]string{"max_block_size": "100000"},
+				Columns: []store.Column{
+					{Name: "n", Type: store.UInt64}, {Name: "w", Type: store.Words},
+				},
+			}
+			err := stream(t.Context(), q, func(b *store.Block) error {
+				checkWords(t, b, uint64(distinct))
+				rows += b.Rows
+				return nil
+			})
+			if err != nil || rows != 100_000 {
+				t.Errorf("%d by %s: %d rows, %v", distinct, name, rows, err)
+			}
+		}
+	}
+}
+
+func checkWords(t *testing.T, b *store.Block, distinct uint64) {
+	t.Helper()
+	numbers, above := b.Words(1)
+	number, text := make(map[uint64]uint32), make(map[uint32]uint64)
+	for row, n := range b.UInt64(0) {
+		n %= distinct
+		want := ""
+		if n > 0 {
+			want = fmt.Sprint("word ", n)
+		}
+		if got := string(b.Bytes(1, row)); got != want {
+			t.Fatalf("row %d is %q, want %q", row, got, want)
+		}
+		of := numbers[row]
+		if was, known := number[n]; known && was != of {
+			t.Fatalf("%q has the numbers %d and %d", want, was, of)
+		}
+		if was, known := text[of]; known && was != n || of >= above {
+			t.Fatalf("%d of %d stands for %d and %d", of, above, was, n)
+		}
+		number[n], text[of] = of, n
+	}
+}
+
 // ways are the two ways to the same.
 func ways(d database) map[string]streamer {
 	return map[string]streamer{"columns": d.Stream, "rows": d.StreamRows}
