@@ -230,6 +230,5 @@ func (p *Program) ByTouch() bool {
 	for k := range bare.Steps {
 		bare.Steps[k].Conditions = nil
 	}
-	return len(p.ofPerson) == 0 && len(p.needs.Groups) == 0 && !p.overlaps &&
-		programOf(bare).Marked()
+	return p.Impersonal() && !p.overlaps && programOf(bare).Marked()
 }

@@ -92,11 +92,12 @@ type Counter struct {
 	// evaluator is that of plain questions, seeker that of all others.
 	evaluator *Evaluator
 	seeker    *seeker
-	plain     bool
-	firsts    firsts
-	trail     trail
-	scout     *scout
-	known     map[journey.Value][]GroupValue
+	// plain tells that the question is, fenced that it is but for exclusions.
+	plain, fenced bool
+	firsts        firsts
+	trail         trail
+	scout         *scout
+	known         map[journey.Value][]GroupValue
 
 	counted Counted
 	// times, attempts, leavings and buckets of the whole and the groups.
@@ -113,7 +114,8 @@ type Counter struct {
 func (p *Program) Counter(m *journey.Map) *Counter {
 	work := &meter{most: maxWork}
 	c := &Counter{
-		meter: work, program: p, evaluator: NewEvaluator(p.question), plain: p.question.plain(),
+		meter: work, program: p, evaluator: NewEvaluator(p.question),
+		plain: p.question.plain(), fenced: p.question.fenced(),
 		seeker: newSeeker(&p.question, work), firsts: firstsOf(&p.question),
 		known: make(map[journey.Value][]GroupValue),
 	}
@@ -124,6 +126,12 @@ func (p *Program) Counter(m *journey.Map) *Counter {
 		c.scout = newScout(p, m, c.valuesOf)
 	}
 	return c
+}
+
+// fenced tells that a question would be plain without its exclusions.
+func (q Question) fenced() bool {
+	q.Exclusions = nil
+	return q.plain()
 }
 
 // PersonValues are what a person gives the breakdowns: those of attribution OfPerson, and those by

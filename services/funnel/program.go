@@ -138,6 +138,10 @@ func (p *Program) Plain() bool {
 		!p.question.follows() && p.question.plain()
 }
 
+// Impersonal tells that nothing of a person decides which steps a touchpoint may fill, and whether
+// the filter hides it: a Matcher that was told of no person says so.
+func (p *Program) Impersonal() bool { return len(p.ofPerson) == 0 && len(p.needs.Groups) == 0 }
+
 // BreaksTouches tells that a breakdown asks touchpoints for their values: a Course must have its
 // Views then.
 func (p *Program) BreaksTouches() bool {

@@ -1,12 +1,14 @@
 package funnel
 
+import "slices"
+
 // standing finds what counts of touches; index are their places in the course, nil if all are seen.
 // opened tells that some touch opened an attempt.
 func (c *Counter) standing(
 	course *Course, touches []Touch, index []int32,
 ) (s Standing, opened bool) {
 	seen := &scene{course: course, touches: touches, index: index}
-	if c.plain {
+	if c.plain || c.fenced && !slices.ContainsFunc(touches, Touch.excluded) {
 		return c.plainStanding(seen)
 	}
 	if !c.seeker.seek(seen) {
@@ -37,7 +39,11 @@ func (c *Counter) attempt(w *winner) (a Attempt) {
 	return a
 }
 
-// plainStanding is standing for plain questions.
+// excluded tells that it is an exclusion.
+func (t Touch) excluded() bool { return t.Exclusions != 0 }
+
+// plainStanding is standing for plain questions, and for units that met no exclusion of those that
+// have no other option.
 func (c *Counter) plainStanding(seen *scene) (s Standing, opened bool) {
 	a := c.evaluator.Evaluate(seen.touches)
 	if a.Depth == 0 {

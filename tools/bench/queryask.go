@@ -70,6 +70,8 @@ func forms() []form {
 		{key: "strict", title: "STRICT", change: strict, spans: some},
 		{key: "exclusion", title: "an exclusion", change: excluding, spans: some},
 		{key: "within", title: "within 3 days between steps", change: within, spans: some},
+		{key: "anyorder", title: "in any order", change: anyOrder, spans: some},
+		{key: "trend", title: "a trend by month", change: byMonth, spans: some},
 	}
 }
 
@@ -116,6 +118,12 @@ func timeToConvert(q *funnelv1.FunnelQuestion) {
 }
 
 func strict(q *funnelv1.FunnelQuestion) { q.Order = funnelv1.Order_ORDER_STRICT }
+
+func anyOrder(q *funnelv1.FunnelQuestion) { q.Order = funnelv1.Order_ORDER_ANY }
+
+func byMonth(q *funnelv1.FunnelQuestion) {
+	q.Trend = &funnelv1.Trend{Interval: funnelv1.Interval_INTERVAL_MONTH}
+}
 
 func excluding(q *funnelv1.FunnelQuestion) {
 	stages := world.Stages()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,21 +105,32 @@ func (b *queryBench) printBytes(ctx context.Context) error {
 // yet to read.
 func (b *queryBench) printFirst(ctx context.Context) error {
 	var rows [][]string
-	for _, s := range spans() {
-		row, err := b.first(ctx, s)
-		if err != nil {
-			return err
+	for _, f := range forms() {
+		if !slices.Contains(keepers, f.key) {
+			continue
 		}
-		rows = append(rows, row)
+		for i, s := range spans() {
+			if f.spans != nil && !slices.Contains(f.spans, i) {
+				continue
+			}
+			row, err := b.first(ctx, f, s)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
 	}
-	printTable(b.out, "The first question after a start, which reads who is whom and the packed "+
-		"journeys of its range, and the second", []string{
-		"range", "first, s", "second, s", "plain, s",
+	printTable(b.out, "The first question after a start, which reads who is whom and the touchpoints "+
+		"of its range, and the second", []string{
+		"question", "range", "first, s", "second, s", "plain, s",
 	}, rows)
 	return nil
 }
 
-func (b *queryBench) first(ctx context.Context, s span) (row []string, err error) {
+// keepers are the forms each of which needs something else to be kept in memory, or more of it.
+var keepers = []string{"funnel", "conditions", "departures", "exclusion"}
+
+func (b *queryBench) first(ctx context.Context, f form, s span) (row []string, err error) {
 	var config query.Config
 	if err := b.services.configure(&config, nil); err != nil {
 		return nil, err
@@ -139,14 +151,16 @@ func (b *queryBench) first(ctx context.Context, s span) (row []string, err error
 		return nil, err //nolint:wrapcheck // it says what it connects to
 	}
 	defer func() { err = joined(err, services.client.Close()) }()
-	row = []string{s.name}
-	f := forms()[0]
+	row = []string{f.title, s.name}
 	for range 2 {
 		_, took, err := timed(func() (answered, error) { return other.askProduct(ctx, f, s) })
 		if err != nil {
 			return nil, err
 		}
 		row = append(row, seconds(took.wall))
+	}
+	if f.plain == nil {
+		return append(row, "–"), nil
 	}
 	_, took, err := timed(func() (answered, error) { return b.askPlain(ctx, f.plain(s), stepCount) })
 	return append(row, seconds(took.wall)), err
@@ -168,7 +182,7 @@ func (b *queryBench) printMemory(ctx context.Context) error {
 	}
 	var rows [][]string
 	for _, f := range forms() {
-		if f.key != "funnel" && f.key != "conditions" && f.key != "departures" {
+		if !slices.Contains(keepers, f.key) {
 			continue
 		}
 		debug.FreeOSMemory()

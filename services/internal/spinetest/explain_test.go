@@ -97,7 +97,7 @@ func TestWays(t *testing.T) {
 		{"strict", "touchpoints that fill no step matter", func(q *funnel.Question) {
 			q.Order = funnel.Strict
 		}},
-		{"within", "rows in shown order", func(q *funnel.Question) { q.Steps[1].Within = &within }},
+		{"within", "kept in memory: steps have bounds of their own", func(q *funnel.Question) { q.Steps[1].Within = &within }},
 		{"sessions", "sessions are cut by all touchpoints", func(q *funnel.Question) {
 			q.Count = funnel.PerSession
 		}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,6 +97,48 @@ func TestKeptEqualsReference(t *testing.T) {
 	}
 }
 
+// TestCopiesInAPart: a receipt that a part of the table holds twice, as where the server does not
+// merge what is inserted, counts once.
+func TestCopiesInAPart(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	const site journey.SiteID = "copies"
+	c := newChance(8000)
+	m := s.publishSource(t, site, splitMap)
+	batches := c.batches(c.optionFacts(site, time.Now(), true))
+	s.deliver(t, batches)
+	execute(t, s.dsn, "SYSTEM STOP MERGES touchpoints")
+	before := s.parts(t)
+	execute(t, s.dsn, `INSERT INTO touchpoints SELECT * FROM (
+		SELECT * FROM touchpoints FINAL UNION ALL SELECT * FROM touchpoints FINAL
+	) SETTINGS optimize_on_insert = 0, max_insert_threads = 1`)
+	for name := range before {
+		execute(t, s.dsn, "ALTER TABLE touchpoints DROP PART '"+name+"'")
+	}
+	execute(t, s.dsn, `SELECT throwIf(count() != 2 * uniqExact(
+		_part, identity, at, message_key, received_at, batch_index)) FROM touchpoints`)
+	facts := slices.Concat(batches...)
+	for range 40 {
+		s.compareOptions(t, c, m, site, facts, c.tellingQuestion(t, m, facts))
+	}
+}
+
+// parts are those of the touchpoints, by name.
+func (s *spine) parts(t *testing.T) map[string]store.Part {
+	t.Helper()
+	all, _, err := s.store.AnswerParts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := make(map[string]store.Part)
+	for _, p := range all {
+		if p.Table == "touchpoints" {
+			parts[p.Name] = p
+		}
+	}
+	return parts
+}
+
 // tiedFacts are of persons, half of them of two identities, who do several things at one instant
 // after a first one: which comes first is said by one thing or another.
 func (c chance) tiedFacts(site journey.SiteID, persons int) []journey.Fact {
@@ -158,7 +201,7 @@ func TestShownOrder(t *testing.T) {
 	want, _ := reference(t, m, facts, q)
 	askTied(t, s.answers, site, q, want)
 	askTied(t, s.answers, site, q, want) // the order is known by now
-	merged := beforeQuery(t, s.dsn, "{pairs:", "SYSTEM START MERGES touchpoints",
+	merged := beforeQuery(t, s.dsn, "AS Array(Tuple(", "SYSTEM START MERGES touchpoints",
 		"OPTIMIZE TABLE touchpoints FINAL")
 	askTied(t, answer.New(merged, answer.NewNewestMaps(merged), 0), site, q, want)
 }

@@ -123,6 +123,11 @@ func (c chance) buckets(q funnel.Question) []time.Time {
 func TestOptionsEqualReference(t *testing.T) {
 	t.Parallel()
 	s := newSpine(t)
+	t.Cleanup(func() {
+		if asked, kept := s.asked.Load(), s.kept.Load(); !t.Failed() && kept*2 < asked {
+			t.Errorf("of %d answers %d came from memory", asked, kept)
+		}
+	})
 	worlds := 12
 	if testing.Short() {
 		worlds = 6

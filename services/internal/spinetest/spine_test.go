@@ -3,7 +3,9 @@ package spinetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,12 +26,16 @@ import (
 	"github.com/waystage/waystage/services/query/api"
 )
 
-// spine is a processor and an answerer on one store.
+// spine is a processor and answerers on one store.
 type spine struct {
 	dsn        string
 	store      *store.Store
 	processors []*guarded
 	answers    *answer.Answerer
+	// forgetful keeps nothing in memory.
+	forgetful *answer.Answerer
+	// asked counts questions, kept those that touchpoints kept in memory answered.
+	asked, kept atomic.Int64
 }
 
 // guarded is a processor that handles one batch at a time, as a consumer makes it do.
@@ -55,7 +61,11 @@ func newSpine(t *testing.T) *spine {
 	if err := st.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := &spine{dsn: dsn, store: st, answers: answer.New(st, answer.NewNewestMaps(st), 0)}
+	s := &spine{
+		dsn: dsn, store: st, answers: answer.New(st, answer.NewNewestMaps(st), 0),
+		forgetful: answer.New(st, answer.NewNewestMaps(st), 0),
+	}
+	s.forgetful.KeepJourneys(0)
 	for range 2 {
 		s.processors = append(s.processors, &guarded{Processor: newProcessor(t, dsn)})
 	}
@@ -176,13 +186,27 @@ func (s *spine) compare(
 ) {
 	t.Helper()
 	want, persons := reference(t, m, facts, q)
-	got, err := s.answers.Funnel(t.Context(), site, q)
-	if err != nil {
-		t.Fatalf("asking: %v", err)
+	for _, answers := range []*answer.Answerer{s.answers, s.forgetful} {
+		got, err := answers.Funnel(t.Context(), site, q)
+		if err != nil {
+			t.Fatalf("asking: %v", err)
+		}
+		if diff := cmp.Diff(want, got.Answer, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("answer by %s (-reference +store):\n%s", got.Facts.Way, diff)
+		}
+		kept := strings.HasPrefix(got.Facts.Way, "touchpoints kept in memory")
+		switch {
+		case kept && answers == s.answers:
+			s.kept.Add(1)
+		case kept && got.Facts.TouchpointsRead > 0:
+			t.Errorf("who keeps nothing answers by %s", got.Facts.Way)
+		case strings.HasPrefix(got.Facts.Way, "rows") && answers == s.forgetful &&
+			q.Unit.Kind == funnel.PersonUnit &&
+			!strings.Contains(got.Facts.Way, "not kept in memory"):
+			t.Errorf("who keeps nothing does not say so: %s", got.Facts.Way)
+		}
 	}
-	if diff := cmp.Diff(want, got.Answer, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("answer (-reference +store):\n%s", diff)
-	}
+	s.asked.Add(1)
 	for step := range q.Steps {
 		part := funnel.Part(step % 4)
 		selection := funnel.Selection{Step: step + 1, Part: part}

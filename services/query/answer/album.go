@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -37,21 +38,15 @@ type album struct {
 // maxSets is how many distinct sets of values can be numbered.
 const maxSets = 1 << 16
 
-// album is that of a list of values; shown asks for the rows of its shelves in shown order.
-func (r *resident) album(
-	site journey.SiteID, values []plan.Value, shown bool,
-) (key string, of *album) {
-	order := plan.NoOrder
-	if key = plan.Key(values); shown {
-		order = plan.Shown
-		key = "shown\n" + key
-	}
+// album is that of a list of values.
+func (r *resident) album(site journey.SiteID, values []plan.Value) (key string, of *album) {
+	key = plan.Key(values)
 	return key, r.sourceOf(site, key, func() source {
 		a := &album{
 			resident: r, site: site, turns: make(chan struct{}, 1), values: values,
 			numbers: make(map[string]uint16),
 		}
-		a.query, a.layout = plan.Album(values, order)
+		a.query, a.layout = plan.Album(values)
 		return a
 	}).(*album) //nolint:forcetypeassert // one type by key
 }
@@ -80,8 +75,16 @@ func (a *album) read(
 	if err != nil {
 		return fmt.Errorf("reading %d parts of touchpoints: %w", len(places), err)
 	}
+	laid := make([]laidOut, len(places))
 	for i, place := range places {
-		shelves[place] = shelfOfPages(base, pages[i])
+		laid[i] = layOutPages(base, pages[i])
+		laid[i].part = parts[place].Name
+	}
+	if err := a.clear(ctx, laid); err != nil {
+		return err
+	}
+	for i, place := range places {
+		shelves[place] = laid[i].bind()
 	}
 	return nil
 }
@@ -92,40 +95,13 @@ type page struct {
 	at         []uint32
 	sets       []uint16
 	// places are those in the shown order, by row, of rows that may share an identity and an
-	// instant with others; nil where it is not asked.
+	// instant with others, without message ids.
 	places map[int]shownPlace
-}
-
-// shownPlace says which of two touchpoints of one instant is shown first.
-type shownPlace struct {
-	occurred, original, received int64
-	index                        uint32
-	message                      string
-}
-
-func (p shownPlace) compare(q shownPlace) int {
-	return cmp.Or(
-		cmp.Compare(p.occurred, q.occurred), cmp.Compare(p.original, q.original),
-		cmp.Compare(p.received, q.received), cmp.Compare(p.index, q.index),
-		cmp.Compare(p.message, q.message),
-	)
-}
-
-// placeOf is the place of a row of a block in the shown order.
-func placeOf(b *store.Block, l plan.Layout, row int) shownPlace {
-	c := l.Order
-	return shownPlace{
-		occurred: b.Int64(c)[row], original: b.Int64(c + 1)[row], received: b.Int64(c + 2)[row],
-		index: b.UInt32(c + 3)[row], message: string(b.Bytes(l.Message, row)),
-	}
 }
 
 // places are those of the rows of a page, which begins at a row of a block: of those at its ends,
 // and of those that are alike with the next one.
 func (a *album) places(b *store.Block, from int, p *page) map[int]shownPlace {
-	if a.layout.Order < 0 {
-		return nil
-	}
 	places := make(map[int]shownPlace)
 	last := len(p.at) - 1
 	for i := range p.at {
@@ -143,19 +119,20 @@ func (p *page) alike(i, j int) bool {
 
 // take cuts a block into pages. Errors: errNotResident where there are too many sets.
 func (a *album) take(b *store.Block, base int64, pages [][]page) error {
+	sets, ok := a.setsOf(b)
+	if !ok {
+		return errNotResident
+	}
 	numbers, identities := b.UInt64(plan.AlbumPart), b.UInt64(plan.AlbumIdentity)
 	at := b.Int64(plan.AlbumAt)
 	for from := 0; from < b.Rows; {
-		var p page
-		to := from
-		for ; to < b.Rows && numbers[to] == numbers[from] &&
-			(to == from || ascend(identities, at, to)); to++ {
-			set, ok := a.number(b, to)
-			if !ok {
-				return errNotResident
-			}
-			p.identities = append(p.identities, identities[to])
-			p.at, p.sets = append(p.at, uint32(at[to]-base)), append(p.sets, set)
+		to := from + 1
+		for to < b.Rows && numbers[to] == numbers[from] && ascend(identities, at, to) {
+			to++
+		}
+		p := page{identities: slices.Clone(identities[from:to]), sets: sets[from:to]}
+		for _, instant := range at[from:to] {
+			p.at = append(p.at, uint32(instant-base))
 		}
 		p.places = a.places(b, from, &p)
 		n := numbers[from] - 1
@@ -164,6 +141,48 @@ func (a *album) take(b *store.Block, base int64, pages [][]page) error {
 	}
 	b.Release()
 	return nil
+}
+
+// setsOf are the numbers of the sets of values of the rows of a block. False if there are too many.
+func (a *album) setsOf(b *store.Block) (sets []uint16, ok bool) {
+	combined, above := make([]uint64, b.Rows), uint64(1)
+	for i := range a.values {
+		words, more := b.Words(plan.AlbumValues + i)
+		if high, _ := bits.Mul64(above, uint64(more)); high != 0 {
+			above = renumber(combined)
+		}
+		for row, word := range words {
+			combined[row] += above * uint64(word)
+		}
+		above *= uint64(more)
+	}
+	sets = make([]uint16, b.Rows)
+	known := make(map[uint64]uint16)
+	for row, of := range combined {
+		set, is := known[of]
+		if !is {
+			if set, ok = a.number(b, row); !ok {
+				return nil, false
+			}
+			known[of] = set
+		}
+		sets[row] = set
+	}
+	return sets, true
+}
+
+// renumber numbers the distinct ones from 0, and gives how many there are.
+func renumber(list []uint64) (above uint64) {
+	numbers := make(map[uint64]uint64)
+	for i, of := range list {
+		n, known := numbers[of]
+		if !known {
+			n = uint64(len(numbers))
+			numbers[of] = n
+		}
+		list[i] = n
+	}
+	return uint64(len(numbers))
 }
 
 // ascend tells whether a row follows the one before it by identity and instant.
@@ -191,62 +210,6 @@ func (a *album) number(b *store.Block, row int) (uint16, bool) {
 	a.sets = append(a.sets, string(a.key))
 	a.numbers[a.sets[n]] = n
 	return n, true
-}
-
-// shelfOfPages puts pages of one part together.
-func shelfOfPages(base int64, pages []page) *shelf {
-	// Several readers share a part: each gives its ranges in order.
-	slices.SortFunc(pages, func(p, q page) int {
-		return cmp.Or(cmp.Compare(p.identities[0], q.identities[0]), cmp.Compare(p.at[0], q.at[0]))
-	})
-	touches := 0
-	for _, p := range pages {
-		touches += len(p.at)
-	}
-	s := &shelf{base: base, at: make([]uint32, 0, touches), codes: make([]uint16, 0, touches)}
-	places := make(map[int]shownPlace)
-	for _, p := range pages {
-		for i, place := range p.places {
-			places[len(s.at)+i] = place
-		}
-		for i, identity := range p.identities {
-			if n := len(s.identities); n == 0 || s.identities[n-1] != identity {
-				s.identities, s.ends = append(s.identities, identity), append(s.ends, 0)
-			}
-			s.at, s.codes = append(s.at, p.at[i]), append(s.codes, p.sets[i])
-			s.ends[len(s.ends)-1] = uint32(len(s.at))
-		}
-	}
-	s.identities, s.ends = slices.Clip(s.identities), slices.Clip(s.ends)
-	if len(places) > 0 {
-		s.show(places)
-	}
-	s.index()
-	return s
-}
-
-// show brings touchpoints of one identity and instant into shown order, by their places.
-func (s *shelf) show(places map[int]shownPlace) {
-	for row := range s.identities {
-		for from, to := range s.instants(s.row(uint32(row))) {
-			if to > from+1 {
-				s.showRun(int(from), int(to), places)
-			}
-		}
-	}
-}
-
-func (s *shelf) showRun(from, to int, places map[int]shownPlace) {
-	order := make([]int, to-from)
-	for i := range order {
-		order[i] = from + i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return places[i].compare(places[j]) })
-	codes := make([]uint16, len(order))
-	for i, from := range order {
-		codes[i] = s.codes[from]
-	}
-	copy(s.codes[from:to], codes)
 }
 
 // views are what a question sees of touchpoints of each set, by number, of all sets that there are.
@@ -278,23 +241,31 @@ func (in *inquiry) byValues() bool {
 }
 
 // stockAlbum takes the touchpoints with the values that conditions of steps look at from an album.
-func (in *inquiry) stockAlbum(ctx context.Context, o *outlook, k *stock) error {
+func (in *inquiry) stockAlbum(ctx context.Context, o *outlook, k *stock) (err error) {
+	if err := in.fromAlbum(ctx, o, k); err != nil {
+		return err
+	}
+	k.steps, k.hidden, err = stepsOfViews(in.program, k.views)
+	return err
+}
+
+// fromAlbum takes the touchpoints with all values that a question looks at from an album.
+func (in *inquiry) fromAlbum(ctx context.Context, o *outlook, k *stock) error {
 	values := plan.LabelValues()
 	for _, v := range plan.ValuesOf(in.program.Needs()) {
 		if !slices.Contains(values, v) {
 			values = append(values, v)
 		}
 	}
-	key, from := in.resident.album(in.site, values, in.program.Followed())
-	var err error
-	if k.shelves, err = in.resident.bring(
-		ctx, in.site, key, from, k.partsOf(o, "touchpoints")); err != nil {
+	key, from := in.resident.album(in.site, values)
+	shelves, err := in.resident.bring(ctx, in.site, key, from, k.partsOf(o, "touchpoints"))
+	if err != nil {
 		return err
 	}
+	k.shelves = shelves
 	k.sort()
 	k.views = from.views(in.program.Needs())
-	k.steps, k.hidden, err = stepsOfViews(in.program, k.views)
-	return err
+	return nil
 }
 
 // stepsOfViews are one more than the step that a touchpoint of each view fills, 0 for none, and

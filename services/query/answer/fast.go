@@ -255,14 +255,15 @@ func (r *reaper) reapRow(identity uint64, row []uint64, codes *codebook, h *harv
 
 // gatherMarks reads packed journeys the fast way.
 func (in *inquiry) gatherMarks(ctx context.Context) (*gathered, error) {
+	first, last := plan.Bounds(in.program.Question())
 	if in.byValues() {
-		g, err := in.gatherResident(ctx, in.stockAlbum)
+		g, err := in.gatherResident(ctx, first, last, in.stockAlbum)
 		if errors.Is(err, errNotResident) {
-			err = errUnsure
+			err = errNotKept
 		}
 		return g, err
 	}
-	if g, err := in.gatherResident(ctx, in.stockPacked); !errors.Is(err, errNotResident) {
+	if g, err := in.gatherResident(ctx, first, last, in.stockPacked); !errors.Is(err, errNotResident) {
 		return g, err
 	}
 	if in.repeats != nil {

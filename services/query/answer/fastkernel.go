@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/fault"
@@ -38,6 +35,8 @@ type gleaner struct {
 	// whom it cannot count.
 	trail *funnel.TrailCounter
 	left  []journey.PersonID
+	// general counts in place of the counter where marks do not say all; nil where they do.
+	general *worker
 	// knots are the persons of whom touchpoints were set aside in no order.
 	knots map[journey.PersonID]bool
 	// begun are where the repeats of the person at hand begin.
@@ -85,10 +84,13 @@ func (k *kernel) glean(ctx context.Context, workers int) (left []journey.PersonI
 	all := make([]*gleaner, workers)
 	for i := range all {
 		all[i] = newGleaner(k, i)
-		all[i].counter.Interrupt = ctx.Err
+		all[i].interrupt(ctx.Err)
 		defer fastScratches.Put(all[i].fastScratch)
 	}
-	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.single(bucket) })
+	if k.stock != nil && k.stock.samples != nil {
+		k.stock.foresee(all[0].general)
+	}
+	err = share(ctx, all, bucketCount, (*gleaner).single)
 	if err != nil {
 		return nil, err
 	}
@@ -97,33 +99,12 @@ func (k *kernel) glean(ctx context.Context, workers int) (left []journey.PersonI
 		maps.Copy(knots, g.knots)
 		g.knots = knots
 	}
-	err = inBuckets(ctx, all, func(g *gleaner, bucket int) error { return g.several(bucket, all) })
+	err = share(ctx, all, bucketCount,
+		func(g *gleaner, bucket int) error { return g.several(bucket, all) })
 	for _, g := range all {
 		left = append(left, g.left...)
 	}
 	return left, err
-}
-
-// inBuckets lets all gleaners do something with every bucket.
-func inBuckets(
-	ctx context.Context, all []*gleaner, do func(g *gleaner, bucket int) error,
-) error {
-	var next atomic.Int64
-	var group errgroup.Group
-	for _, g := range all {
-		group.Go(func() error {
-			for b := next.Add(1); b <= bucketCount; b = next.Add(1) {
-				if err := ctx.Err(); err != nil {
-					return fmt.Errorf("evaluating persons: %w", err)
-				}
-				if err := do(g, int(b)-1); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait() //nolint:wrapcheck // wrapped where it was made
 }
 
 func newGleaner(k *kernel, number int) *gleaner {
@@ -131,6 +112,13 @@ func newGleaner(k *kernel, number int) *gleaner {
 		fastScratch: fastScratches.Get().(*fastScratch),
 		kernel:      k, number: number, knots: make(map[journey.PersonID]bool),
 		asksPersons: len(k.program.Question().Breakdowns) > 0,
+	}
+	for i := range g.spill {
+		g.spill[i] = g.spill[i][:0]
+	}
+	if k.stock != nil && k.stock.samples != nil {
+		g.general = newWorker(k, number)
+		return g
 	}
 	if g.asksPersons && len(k.variants) == 0 && k.people.personaAlone() {
 		g.byPersona = make([]*funnel.Values, len(k.directory.personas.list)+1)
@@ -141,10 +129,16 @@ func newGleaner(k *kernel, number int) *gleaner {
 	} else {
 		g.counter = k.program.MarkCounter(k.newest)
 	}
-	for i := range g.spill {
-		g.spill[i] = g.spill[i][:0]
-	}
 	return g
+}
+
+// interrupt lets long countings end.
+func (g *gleaner) interrupt(ask func() error) {
+	if g.general != nil {
+		g.general.counter.Interrupt = ask
+		return
+	}
+	g.counter.Interrupt = ask
 }
 
 // single evaluates the persons of one identity in a bucket and sets the others' marks aside.
@@ -269,11 +263,12 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 	c.value = c.value>>32<<32 | n
 }
 
-// setAside keeps the marks of a chain for a person; its touchpoints where departures are asked.
+// setAside keeps the marks of a chain for a person; its touchpoints where marks do not say all.
 func (g *gleaner) setAside(person uint64, first int32) error {
 	to := &g.spill[bucketOf(person)]
-	g.beginRepeats(journey.PersonID(person), 0)
-	if g.trail != nil {
+	if g.trail == nil && g.general == nil {
+		g.beginRepeats(journey.PersonID(person), 0)
+	} else {
 		g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
 		if g.course.tied {
 			g.knots[journey.PersonID(person)] = true
@@ -320,6 +315,9 @@ func (g *gleaner) evaluate(do func(of uint64, first int32) error) error {
 // count counts the person of a chain.
 func (g *gleaner) count(of uint64, first int32) error {
 	person := journey.PersonID(of)
+	if g.general != nil {
+		return g.countCourse(person, first)
+	}
 	g.beginRepeats(person, g.sheaves[first].spot)
 	opens, known := g.open(first)
 	switch {

@@ -71,12 +71,13 @@ func (in *inquiry) answer(
 	}
 	ways := in.ways()
 	var g *gathered
+	var failed error
 	var known *surroundings
 	// What is known of persons is read while the touchpoints come.
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		if g, err = in.gather(both, ways[0]); errors.Is(err, errUnsure) {
-			g, err = nil, nil
+			failed, err = err, nil
 		}
 		return err
 	})
@@ -90,33 +91,34 @@ func (in *inquiry) answer(
 	if known.newest != in.newest {
 		// Published meanwhile: rows are read by the map's rules.
 		in.suppose(known.newest)
-		ways, g = in.ways(), nil
+		ways, g, failed = in.ways(), nil, nil
 	}
 	in.directory.mutex.RLock()
 	defer in.directory.mutex.RUnlock()
 	if err := in.meet(ctx, known); err != nil {
 		return api.Facts{}, err
 	}
-	return in.tryWays(ctx, ways, g, known, begin)
+	err = failed
+	if err == nil {
+		err = in.tryWay(ctx, ways[0], g, known, begin)
+	}
+	return in.tryWays(ctx, ways, err, known, begin)
 }
 
-// tryWays goes one way after the other until one is sure. g is what the first gave, nil if nothing.
+// tryWays goes one way after the other until one is sure. err is what became of the first.
 func (in *inquiry) tryWays(
-	ctx context.Context, ways []way, g *gathered, known *surroundings, begin func(*people) yield,
+	ctx context.Context, ways []way, err error, known *surroundings, begin func(*people) yield,
 ) (api.Facts, error) {
-	err := errUnsure
-	for i, w := range ways {
-		if i > 0 {
-			g = nil
-		}
-		if err = in.tryWay(ctx, w, g, known, begin); !errors.Is(err, errUnsure) {
-			known.facts.Way = in.describe(w, i > 0)
-			break
-		}
+	var why hurdles
+	for errors.Is(err, errUnsure) && len(ways) > 1 {
+		why.add(err)
+		ways = ways[1:]
+		err = in.tryWay(ctx, ways[0], nil, known, begin)
 	}
 	if err != nil {
 		return api.Facts{}, err
 	}
+	known.facts.Way = in.describe(ways[0], why)
 	return known.facts, nil
 }
 
@@ -178,6 +180,8 @@ func (in *inquiry) gather(ctx context.Context, w way) (*gathered, error) {
 	switch {
 	case w.fast:
 		return in.gatherMarks(ctx)
+	case w.kept:
+		return in.gatherCourses(ctx)
 	case w.packed:
 		return in.gatherPacked(ctx)
 	}
@@ -276,4 +280,5 @@ func storeQuery(query plan.Query, settings map[string]string) store.Query {
 var columnTypes = map[plan.Type]store.ColumnType{
 	plan.UInt64: store.UInt64, plan.Int64: store.Int64,
 	plan.UInt32: store.UInt32, plan.String: store.String, plan.UInt64s: store.UInt64s,
+	plan.Words: store.Words,
 }

@@ -65,28 +65,29 @@ func (k *kernel) run(ctx context.Context, workers int) error {
 		rounds = append(rounds, func(w *worker, bucket int) { w.byUnit(bucket, all) })
 	}
 	for _, do := range rounds {
-		if err := inParallel(ctx, all, do); err != nil {
+		err := share(ctx, all, bucketCount, func(w *worker, bucket int) error {
+			do(w, bucket)
+			return w.failed()
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func inParallel(ctx context.Context, all []*worker, do func(*worker, int)) error {
+// share lets workers do so many things at once, each by one of them.
+func share[W any](ctx context.Context, all []W, things int, do func(of W, thing int) error) error {
 	var next atomic.Int64
 	var group errgroup.Group
 	for _, w := range all {
 		group.Go(func() error {
-			for b := next.Add(1); b <= bucketCount; b = next.Add(1) {
+			for n := int(next.Add(1)); n <= things; n = int(next.Add(1)) {
 				if err := ctx.Err(); err != nil {
 					return fmt.Errorf("evaluating persons: %w", err)
 				}
-				do(w, int(b)-1)
-				if w.unsure {
-					return errUnsure
-				}
-				if w.err != nil {
-					return w.err
+				if err := do(w, n-1); err != nil {
+					return err
 				}
 			}
 			return nil
@@ -106,7 +107,9 @@ type worker struct {
 	asksPersons bool
 	// byEvent are the steps that a touchpoint's event alone decides.
 	byEvent uint32
-	lens    lens
+	// impersonal tells that nothing of the person decides what is seen of touchpoints.
+	impersonal bool
+	lens       lens
 	// chains has the first and the last strip of each person, as first<<32 | last.
 	chains *table
 	strips []strip
@@ -132,11 +135,19 @@ type worker struct {
 	err    error
 }
 
+// failed says why it cannot go on, nil if it can.
+func (w *worker) failed() error {
+	if w.unsure {
+		return errUnsure
+	}
+	return w.err
+}
+
 func newWorker(k *kernel, number int) *worker {
 	w := &worker{
 		kernel: k, number: number, chains: newTable(bucketBits),
 		counter: k.program.Counter(k.newest), matcher: k.program.Matcher(),
-		lens: newLens(k),
+		lens: newLens(k), impersonal: k.program.Impersonal(),
 	}
 	for _, b := range k.program.Question().Breakdowns {
 		w.asksPersons = w.asksPersons || b.Attribution == funnel.OfPerson || b.By == funnel.OfGroup

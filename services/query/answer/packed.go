@@ -3,6 +3,7 @@ package answer
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -25,6 +26,9 @@ import (
 
 // errUnsure says that a way to touchpoints does not answer a question exactly.
 var errUnsure = errors.New("this way does not answer the question")
+
+// errNotKept is errUnsure where touchpoints cannot be kept in memory.
+var errNotKept = fmt.Errorf("the touchpoints cannot be kept in memory: %w", errUnsure)
 
 // masks are the steps of each code that is known, found by the code's lowest bits.
 type masks struct {

@@ -45,9 +45,14 @@ func (w *worker) seen(person journey.PersonID, first int32) {
 		w.setAside(&view)
 		return
 	}
+	w.countSights(person, &view)
+}
+
+// countSights counts a person by what was seen of them.
+func (w *worker) countSights(person journey.PersonID, view *funnel.PersonView) {
 	w.compose()
 	if w.asksPersons {
-		w.values = w.counter.PersonValues(&view)
+		w.values = w.counter.PersonValues(view)
 		w.course.Person = &w.values
 	}
 	w.count(result{person: person})

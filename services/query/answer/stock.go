@@ -12,7 +12,6 @@ import (
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
-	"github.com/waystage/waystage/services/query/plan"
 )
 
 // stock is what a question is answered from: shelves, and which step each code may fill.
@@ -29,6 +28,9 @@ type stock struct {
 	mixed map[uint32]bool
 	// views are what the numbers stand for, where the question looks at values.
 	views []funnel.TouchView
+	// samples are the same where the general evaluator answers; nil where it does not. steps are 1
+	// of what may open an attempt then, 0 of all else.
+	samples []sample
 	// first and last are the instants that the question sees.
 	first, last int64
 }
@@ -52,12 +54,11 @@ func (k *stock) mostRows(bucket int) int {
 // tries is how often parts are listed again because one was merged away.
 const tries = 3
 
-// gatherResident finds the touchpoints of a question in memory, where take takes them from. Errors:
-// errNotResident, errUnsure.
+// gatherResident finds the touchpoints of a question, of those between two instants, in memory,
+// where take takes them from. Errors: errNotResident, errUnsure.
 func (in *inquiry) gatherResident(
-	ctx context.Context, take func(context.Context, *outlook, *stock) error,
+	ctx context.Context, first, last int64, take func(context.Context, *outlook, *stock) error,
 ) (*gathered, error) {
-	first, last := plan.Bounds(in.program.Question())
 	g := &gathered{
 		program: in.program, repeats: in.repeats, stock: &stock{first: first, last: last},
 	}

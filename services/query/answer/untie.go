@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
@@ -64,7 +63,7 @@ type touch struct {
 	place shownPlace
 }
 
-// ordered are the touchpoints of a knot in shown order.
+// ordered are the touchpoints of a knot in shown order, each once.
 func ordered(knot []strand) []touch {
 	var all []touch
 	for _, s := range knot {
@@ -75,6 +74,7 @@ func ordered(knot []strand) []touch {
 	}
 	if len(knot) > 1 {
 		slices.SortStableFunc(all, func(a, b touch) int { return a.place.compare(b.place) })
+		all = slices.CompactFunc(all, func(a, b touch) bool { return a.place.compare(b.place) == 0 })
 	}
 	return all
 }
@@ -88,10 +88,36 @@ func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.Perso
 	}
 	identities := in.directory.identitiesIn(persons)
 	courses := make([][]strand, len(persons))
-	var unknown []strand
-	for i, p := range persons {
-		courses[i] = k.stock.strands(identities[p])
-		for knot := range knots(courses[i]) {
+	all := make([]*gleaner, workers())
+	for i := range all {
+		all[i] = newGleaner(k, i)
+		all[i].interrupt(ctx.Err)
+		defer fastScratches.Put(all[i].fastScratch)
+	}
+	err := share(ctx, all, len(persons), func(_ *gleaner, i int) error {
+		courses[i] = k.stock.strands(identities[persons[i]])
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	unknown := unplaced(courses)
+	if len(unknown) > mostUnplaced {
+		return errUnsure
+	}
+	if err := in.resident.place(ctx, in.site, unknown); err != nil {
+		return err
+	}
+	return share(ctx, all, len(persons), func(g *gleaner, i int) error {
+		g.layOutStrands(courses[i])
+		return g.countUntied(persons[i])
+	})
+}
+
+// unplaced are the strands that share their instant with others and whose places are not known.
+func unplaced(courses [][]strand) (unknown []strand) {
+	for _, course := range courses {
+		for knot := range knots(course) {
 			for _, s := range knot {
 				if _, placed := s.shelf.placed()[s.from]; len(knot) > 1 && !placed {
 					unknown = append(unknown, s)
@@ -99,93 +125,54 @@ func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.Perso
 			}
 		}
 	}
-	if err := in.place(ctx, unknown); err != nil {
-		return err
-	}
-	g := newGleaner(k, 0)
-	defer fastScratches.Put(g.fastScratch)
-	for i, p := range persons {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("evaluating persons: %w", err)
-		}
-		g.course.reset(0)
-		for knot := range knots(courses[i]) {
-			for _, t := range ordered(knot) {
-				if set := t.shelf.codes[t.index]; !k.stock.hidden[set] {
-					g.course.all = append(g.course.all, funnel.TrailTouchOf(
-						t.shelf.base+int64(t.shelf.at[t.index]), uint32(set), k.stock.steps[set]))
-				}
+	return unknown
+}
+
+// layOutStrands lays out the touchpoints of strands, by instant, in shown order.
+func (g *gleaner) layOutStrands(strands []strand) {
+	k := g.kernel.stock
+	g.course.reset(0)
+	for knot := range knots(strands) {
+		for _, t := range ordered(knot) {
+			if set := t.shelf.codes[t.index]; !k.hidden[set] {
+				g.course.all = append(g.course.all, funnel.TrailTouchOf(
+					t.shelf.base+int64(t.shelf.at[t.index]), uint32(set), k.steps[set]))
 			}
 		}
-		counted, err := g.trail.CountTrail(g.course.all, g.valuesOf(p, 0))
-		if err := g.give(p, counted, err); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
-// The places of so many strands are read for a question at most, and by one query: a server takes
-// 128 KB as one parameter.
-const (
-	mostUnplaced  = 100_000
-	placesAtATime = 2000
-)
-
-// place gets to know the places of the touchpoints of strands.
-func (in *inquiry) place(ctx context.Context, strands []strand) error {
-	if len(strands) > mostUnplaced {
-		return errUnsure
+// countUntied counts a person whose course is in shown order.
+func (g *gleaner) countUntied(p journey.PersonID) error {
+	if g.general != nil {
+		return g.general.countCourse(p, 0, g.course.all)
 	}
-	for of := range slices.Chunk(strands, placesAtATime) {
-		if err := in.resident.place(ctx, in.site, of); err != nil {
-			return err
-		}
-	}
-	return nil
+	counted, err := g.trail.CountTrail(g.course.all, g.valuesOf(p, 0))
+	return g.give(p, counted, err)
 }
+
+// mostUnplaced is of how many strands the places are read at most.
+const mostUnplaced = 100_000
 
 // place reads the places of the touchpoints of strands, and keeps them with their shelves. Errors:
 // errPartGone, those of Store.Stream.
 func (r *resident) place(ctx context.Context, site journey.SiteID, strands []strand) error {
-	var shelves []*shelf
-	var parts, pairs []string
-	numbers := make(map[*shelf]uint64)
-	for _, s := range strands {
-		if numbers[s.shelf] == 0 {
-			shelves, parts = append(shelves, s.shelf), append(parts, s.shelf.part)
-			numbers[s.shelf] = uint64(len(shelves))
-		}
-		pairs = append(pairs, "("+strconv.FormatUint(s.identity, 10)+","+
-			strconv.FormatInt(s.at, 10)+")")
-	}
-	query, layout := plan.Places(site, parts, "["+strings.Join(pairs, ",")+"]")
-	type key struct {
-		part, identity uint64
-		at             int64
-	}
-	found := make(map[key][]shownPlace)
-	err := r.store.Stream(ctx, storeQuery(query, r.settings), func(b *store.Block) error {
-		for row := range b.Rows {
-			of := key{
-				b.UInt64(plan.AlbumPart)[row], b.UInt64(plan.AlbumIdentity)[row],
-				b.Int64(plan.AlbumAt)[row],
-			}
-			found[of] = append(found[of], placeOf(b, layout, row))
-		}
-		b.Release()
-		return nil
-	})
+	found := make(map[strand][]shownPlace)
+	err := r.readPlaces(ctx, site, strands, nil,
+		func(of strand, place shownPlace, _ *store.Block, _ int) error {
+			found[of] = append(found[of], place)
+			return nil
+		})
 	if err != nil {
-		return fmt.Errorf("reading the order of touchpoints: %w", err)
+		return err
 	}
 	places := make(map[*shelf]map[uint32]shownPlace)
-	for _, s := range strands {
-		of := found[key{numbers[s.shelf], s.identity, s.at}]
+	for s, of := range found {
+		slices.SortFunc(of, shownPlace.compare)
+		of = slices.CompactFunc(of, func(p, q shownPlace) bool { return p.compare(q) == 0 })
 		if len(of) != int(s.to-s.from) {
 			return errPartGone
 		}
-		slices.SortFunc(of, shownPlace.compare)
 		if places[s.shelf] == nil {
 			places[s.shelf] = maps.Clone(s.shelf.placed())
 		}
@@ -197,6 +184,60 @@ func (r *resident) place(ctx context.Context, site journey.SiteID, strands []str
 		}
 	}
 	r.keepPlaces(places)
+	return nil
+}
+
+// readPlaces reads the places of the touchpoints of strands, with values. Errors: errPartGone,
+// those of each and of Store.Stream.
+func (r *resident) readPlaces(
+	ctx context.Context, site journey.SiteID, strands []strand, values []plan.Value,
+	each func(of strand, place shownPlace, b *store.Block, row int) error,
+) error {
+	type key struct {
+		part, identity uint64
+		at             int64
+	}
+	if len(strands) == 0 {
+		return nil
+	}
+	var parts []string
+	spots := make([]plan.Spot, len(strands))
+	numbers, of := make(map[*shelf]uint64), make(map[key]strand, len(strands))
+	for i, s := range strands {
+		if numbers[s.shelf] == 0 {
+			parts = append(parts, s.shelf.part)
+			numbers[s.shelf] = uint64(len(parts))
+		}
+		of[key{numbers[s.shelf], s.identity, s.at}] = s
+		spots[i] = plan.Spot{Identity: s.identity, At: s.at}
+	}
+	query, layout := plan.Places(site, parts, spots, values)
+	settings := map[string]string{"max_query_size": strconv.Itoa(len(query.SQL) + 1)}
+	maps.Copy(settings, r.settings)
+	found := make(map[strand]bool, len(strands))
+	err := r.store.Stream(ctx, storeQuery(query, settings), func(b *store.Block) error {
+		for row := range b.Rows {
+			s, asked := of[key{
+				b.UInt64(plan.AlbumPart)[row], b.UInt64(plan.AlbumIdentity)[row],
+				b.Int64(plan.AlbumAt)[row],
+			}]
+			if !asked {
+				continue // the same of another part
+			}
+			found[s] = true
+			if err := each(s, placeOf(b, layout, row), b, row); err != nil {
+				return err
+			}
+		}
+		b.Release()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading the order of touchpoints: %w", err)
+	}
+	if len(found) < len(of) {
+		return errPartGone
+	}
 	return nil
 }
 

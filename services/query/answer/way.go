@@ -1,7 +1,9 @@
 package answer
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/waystage/waystage/services/funnel"
@@ -11,34 +13,51 @@ import (
 // way is a way to the touchpoints of a question: packed journeys, or rows with what of their order
 // is read. Each but the last may turn out not to be sure.
 type way struct {
-	// fast tells that marks of packed journeys say all.
-	packed, fast bool
-	order        plan.Order
+	// fast tells that marks of packed journeys say all; kept that rows kept in memory do.
+	packed, fast, kept bool
+	order              plan.Order
 }
 
 // ways are those that may answer, the fastest first.
 func (in *inquiry) ways() []way {
-	rows := []way{{order: plan.NoOrder}, {order: plan.Near}, {order: plan.Shown}}
-	switch {
-	case in.program.Ordered() && in.byMarks():
-		return append([]way{{packed: true, fast: true}}, rows[1:]...)
-	case in.program.Ordered():
-		return rows[1:]
-	case in.byMarks() && in.repeats != nil:
-		return append([]way{{packed: true, fast: true}, {packed: true}}, rows...)
-	case in.byMarks():
-		return append([]way{{packed: true, fast: true}}, rows...)
-	case in.program.Plain():
-		return append([]way{{packed: true}}, rows...)
-	default:
-		return rows
+	var list []way
+	if in.byMarks() {
+		list = append(list, way{packed: true, fast: true})
+	}
+	if in.program.Plain() && !in.program.Ordered() && (in.repeats != nil || !in.byMarks()) {
+		list = append(list, way{packed: true})
+	}
+	if in.byCourses() {
+		list = append(list, way{kept: true})
+	}
+	if !in.program.Ordered() {
+		list = append(list, way{order: plan.NoOrder})
+	}
+	return append(list, way{order: plan.Near}, way{order: plan.Shown})
+}
+
+// hurdles are why ways before the one that answered did not.
+type hurdles struct{ unsure, notKept bool }
+
+// add takes the error of a way that did not answer.
+func (h *hurdles) add(err error) {
+	if errors.Is(err, errNotKept) {
+		h.notKept = true
+	} else {
+		h.unsure = true
 	}
 }
 
-// describe says for people which way answered, and why. late tells that faster ones were not sure.
-func (in *inquiry) describe(w way, late bool) string {
+// describe says for people which way answered, and why.
+func (in *inquiry) describe(w way, why hurdles) string {
 	reasons := in.reasons()
-	if late {
+	if len(reasons) == 0 {
+		reasons = []string{"values of touchpoints decide"}
+	}
+	if why.notKept {
+		reasons = append(reasons, "touchpoints are not kept in memory")
+	}
+	if why.unsure {
 		reasons = append(reasons, "a faster way could not tell which touchpoint comes first or is "+
 			"a copy of another")
 	}
@@ -46,6 +65,8 @@ func (in *inquiry) describe(w way, late bool) string {
 	switch {
 	case w.fast && in.byValues():
 		text, reasons = "touchpoints kept in memory", []string{"values of touchpoints alone decide"}
+	case w.kept:
+		text = "touchpoints kept in memory"
 	case w.packed:
 		text, reasons = "packed journeys", []string{"names of steps alone decide"}
 	case w.order == plan.Near:
@@ -53,12 +74,9 @@ func (in *inquiry) describe(w way, late bool) string {
 	case w.order == plan.Shown:
 		text += " in shown order with message ids"
 	}
-	if w.fast && in.untied > 0 {
+	if (w.fast || w.kept) && in.untied > 0 {
 		reasons = append(reasons, fmt.Sprintf(
 			"and the order within a millisecond, of %d persons", in.untied))
-	}
-	if len(reasons) == 0 {
-		reasons = []string{"values of touchpoints decide"}
 	}
 	return text + ": " + strings.Join(reasons, ", ")
 }
@@ -75,6 +93,14 @@ func (in *inquiry) reasons() []string {
 		{s.Unfiltered, "sessions are cut by all touchpoints"},
 		{s.Everything, "touchpoints that fill no step matter"},
 		{q.Order == funnel.Any, "steps come in any order"},
+		{
+			slices.ContainsFunc(q.Steps, func(s funnel.Step) bool { return s.Optional }),
+			"steps may be left out",
+		},
+		{
+			slices.ContainsFunc(q.Steps, func(s funnel.Step) bool { return s.Within != nil }),
+			"steps have bounds of their own",
+		},
 		{q.Count == funnel.PerAttempt, "every attempt counts"},
 		{q.Simultaneity > 0, "times may differ by simultaneity"},
 		{len(q.Hold) > 0, "values are held"},

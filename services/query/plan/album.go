@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/waystage/waystage/services/journey"
@@ -17,11 +18,11 @@ const (
 
 // Album plans the reading of values of all touchpoints of a site in parts of a month: the number of
 // the part in the list of their names, from 1, the identity, the instant in milliseconds since
-// 1970, and the values, in their order; where the order is asked, then what shows it, as Layout
-// says. It has the parameters site, month, such as 202411, and parts, names with commas between,
-// besides its own.
-func Album(values []Value, order Order) (Query, Layout) {
-	return album("toYYYYMM(at) = {month:UInt32}", values, order)
+// 1970, and the values as Words, in their order; then what shows the order, as Layout says, but for
+// message ids. It has the parameters site, month, such as 202411, and parts, names with commas
+// between, besides its own.
+func Album(values []Value) (Query, Layout) {
+	return album("toYYYYMM(at) = {month:UInt32}", values, Near)
 }
 
 func album(which string, values []Value, order Order) (Query, Layout) {
@@ -29,7 +30,11 @@ func album(which string, values []Value, order Order) (Query, Layout) {
 	b.column("indexOf(splitByChar(',', {parts:String}), _part)", "part", UInt64)
 	b.column("identity", "identity", UInt64)
 	b.column("toUnixTimestamp64Milli(at)", "at_ms", Int64)
-	layout := b.optional(Needs{Values: values, Order: order})
+	layout := Layout{Exclusions: -1, Base: -1, Values: AlbumValues, Order: -1, Message: -1}
+	for i, v := range values {
+		b.column(b.words(v), fmt.Sprintf("value_%d", i), Words)
+	}
+	b.shows(order, &layout)
 	return Query{
 		SQL: "SELECT " + strings.Join(b.selects, ",\n\t") + `
 FROM touchpoints
@@ -39,15 +44,31 @@ WHERE site = {site:String} AND ` + which + `
 	}, layout
 }
 
-// Places plans the reading of what shows the order of touchpoints of identities at instants, in
-// parts of those names: what Album gives in that order without values. The pairs of identity and
-// instant are an array of tuples as ClickHouse writes it.
-func Places(site journey.SiteID, parts []string, pairs string) (Query, Layout) {
-	query, layout := album(`(identity, at) IN (
+// Spot is an identity at an instant, in milliseconds since 1970.
+type Spot struct {
+	Identity uint64
+	At       int64
+}
+
+// Places plans the same reading of the touchpoints of spots alone, with message ids. One query
+// reads all: each would look through most of the parts. The spots stand in the query itself, which
+// a server takes up to its max_query_size, because parameters are bounded more tightly.
+func Places(
+	site journey.SiteID, parts []string, spots []Spot, values []Value,
+) (Query, Layout) {
+	var pairs []byte
+	for i, s := range spots {
+		if i > 0 {
+			pairs = append(pairs, ',')
+		}
+		pairs = strconv.AppendUint(append(pairs, '('), s.Identity, 10)
+		pairs = append(strconv.AppendInt(append(pairs, ','), s.At, 10), ')')
+	}
+	query, layout := album(fmt.Sprintf(`(identity, at) IN (
 		SELECT p.1, fromUnixTimestamp64Milli(p.2, 'UTC')
-		FROM (SELECT arrayJoin({pairs:Array(Tuple(UInt64, Int64))}) AS p))`, nil, Shown)
+		FROM (SELECT arrayJoin(CAST([%s] AS Array(Tuple(UInt64, Int64)))) AS p))`, pairs),
+		values, Shown)
 	query.Params["site"], query.Params["parts"] = string(site), strings.Join(parts, ",")
-	query.Params["pairs"] = pairs
 	return query, layout
 }
 

@@ -70,6 +70,8 @@ const (
 	UInt32
 	String
 	UInt64s
+	// Words are texts of which many are the same.
+	Words
 )
 
 // Places of the columns that every query has: identity, milliseconds since 1970, and a bit per
@@ -118,6 +120,15 @@ func Bounds(q funnel.Question) (first, last int64) {
 	return bounds(q, s)
 }
 
+// Reach is the same of any question, by what it looks at.
+func Reach(q funnel.Question, s funnel.Scope) (first, last int64) {
+	first, last = bounds(q, s)
+	if s.FirstTime != 0 {
+		first = 0
+	}
+	return first, last
+}
+
 // bounds are those of any question; steps of Scope.FirstTime look at what is before them, too.
 func bounds(q funnel.Question, s funnel.Scope) (first, last int64) {
 	first = max(q.From.UnixMilli()-s.Before, 0)
@@ -158,16 +169,21 @@ func (b *builder) optional(needs Needs) Layout {
 	for i, v := range needs.Values {
 		b.column(b.expression(v), fmt.Sprintf("value_%d", i), String)
 	}
-	if needs.Order >= Near {
+	b.shows(needs.Order, &l)
+	return l
+}
+
+// shows adds the columns that order touchpoints.
+func (b *builder) shows(order Order, l *Layout) {
+	if order >= Near {
 		l.Order = b.column("toUnixTimestamp64Nano(occurred_at)", "occurred_ns", Int64)
 		b.column("toUnixTimestamp64Nano(original_at)", "original_ns", Int64)
 		b.column("toUnixTimestamp64Nano(received_at)", "received_ns", Int64)
 		b.column("batch_index", "batch_index", UInt32)
 	}
-	if needs.Order == Shown {
+	if order == Shown {
 		l.Message = b.column("message_id", "message_id", String)
 	}
-	return l
 }
 
 // bases adds the column of the bases' numbers.

@@ -43,21 +43,20 @@ var sources = map[Source]string{
 	PropertyGroups: "JSONExtractRaw(properties, '$groups')",
 	ContextGroups:  "JSONExtractRaw(context, 'groups')",
 	GroupID:        "group_id",
-	Channel:        "CAST(channel AS String)",
-	Event:          "CAST(event AS String)",
-	Stage:          "CAST(stage AS String)",
-	Touchpoint:     "CAST(touchpoint AS String)",
-	Device:         "CAST(device AS String)",
-	Browser:        "CAST(browser AS String)",
-	OS:             "CAST(os AS String)",
-	Traffic:        "CAST(traffic AS String)",
-	CampaignName:   "CAST(campaign AS String)",
-	CampaignSource: "CAST(campaign_source AS String)",
-	CampaignMedium: "CAST(campaign_medium AS String)",
 }
 
-// expression is the column of a value.
+// wordColumns are those of the other sources: words.
+var wordColumns = map[Source]string{
+	Channel: "channel", Event: "event", Stage: "stage", Touchpoint: "touchpoint",
+	Device: "device", Browser: "browser", OS: "os", Traffic: "traffic",
+	CampaignName: "campaign", CampaignSource: "campaign_source", CampaignMedium: "campaign_medium",
+}
+
+// expression is the column of a value, as a text.
 func (b *builder) expression(v Value) string {
+	if column, is := wordColumns[v.Source]; is {
+		return "CAST(" + column + " AS String)"
+	}
 	switch v.Source {
 	case Property:
 		return "JSONExtractRaw(properties, " + b.param("p", v.Name) + ")"
@@ -66,6 +65,14 @@ func (b *builder) expression(v Value) string {
 	default:
 		return sources[v.Source]
 	}
+}
+
+// words is the same as words.
+func (b *builder) words(v Value) string {
+	if column, is := wordColumns[v.Source]; is {
+		return "CAST(" + column + " AS LowCardinality(String))"
+	}
+	return "toLowCardinality(" + b.expression(v) + ")"
 }
 
 // isExposure is the condition that a touchpoint shows its person a variant. Its names are ours.

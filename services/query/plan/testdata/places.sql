@@ -1,6 +1,7 @@
 SELECT indexOf(splitByChar(',', {parts:String}), _part) AS part,
 	identity,
 	toUnixTimestamp64Milli(at) AS at_ms,
+	CAST(event AS LowCardinality(String)) AS value_0,
 	toUnixTimestamp64Nano(occurred_at) AS occurred_ns,
 	toUnixTimestamp64Nano(original_at) AS original_ns,
 	toUnixTimestamp64Nano(received_at) AS received_ns,
@@ -9,20 +10,20 @@ SELECT indexOf(splitByChar(',', {parts:String}), _part) AS part,
 FROM touchpoints
 WHERE site = {site:String} AND (identity, at) IN (
 		SELECT p.1, fromUnixTimestamp64Milli(p.2, 'UTC')
-		FROM (SELECT arrayJoin({pairs:Array(Tuple(UInt64, Int64))}) AS p))
+		FROM (SELECT arrayJoin(CAST([(7,1000),(9223372036854775808,0)] AS Array(Tuple(UInt64, Int64)))) AS p))
 	AND has(splitByChar(',', {parts:String}), _part)
 
-pairs = "[(7,1000)]"
 parts = "202603_1_1_0,202604_2_9_1"
 site = "shop"
 
 0 part UInt64
 1 identity UInt64
 2 at_ms Int64
-3 occurred_ns Int64
-4 original_ns Int64
-5 received_ns Int64
-6 batch_index UInt32
-7 message_id String
+3 value_0 
+4 occurred_ns Int64
+5 original_ns Int64
+6 received_ns Int64
+7 batch_index UInt32
+8 message_id String
 
-{Exclusions:-1 Base:-1 Values:3 Order:3 Message:7}
+{Exclusions:-1 Base:-1 Values:3 Order:4 Message:8}
