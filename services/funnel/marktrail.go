@@ -21,8 +21,10 @@ const MaxTrailViews = 1 << viewBits
 const (
 	viewBits = 17
 	touchLow = viewBits + markBits
-	lastTime = 1<<(64-touchLow) - 1
 )
+
+// LastTrailTime is the last instant that a TrailTouch may have.
+const LastTrailTime = 1<<(64-touchLow) - 1
 
 // TrailTouchOf is a touchpoint that may fill a step: filled is one more than it, from 1, or 0.
 func TrailTouchOf(at int64, view uint32, filled uint8) TrailTouch {
@@ -49,7 +51,7 @@ const fewTouches = 32
 
 // from is the place of the first touch not before an instant.
 func (c TrailCourse) from(at int64) int {
-	if at > lastTime {
+	if at > LastTrailTime {
 		return len(c)
 	}
 	least := TrailTouchOf(at, 0, 0)

@@ -385,13 +385,13 @@ func TestTrailTouch(t *testing.T) {
 		at     int64
 		view   uint32
 		filled uint8
-	}{{0, 0, 0}, {lastTime, MaxTrailViews - 1, MaxSteps}, {1, 2, 3}} {
+	}{{0, 0, 0}, {LastTrailTime, MaxTrailViews - 1, MaxSteps}, {1, 2, 3}} {
 		touch := TrailTouchOf(c.at, c.view, c.filled)
 		if touch.At() != c.at || touch.View() != c.view || touch.Filled() != c.filled {
 			t.Errorf("%+v comes back as %d, %d, %d", c, touch.At(), touch.View(), touch.Filled())
 		}
 	}
-	if n := (TrailCourse{TrailTouchOf(lastTime, 0, 0)}).from(lastTime + 1); n != 1 {
+	if n := (TrailCourse{TrailTouchOf(LastTrailTime, 0, 0)}).from(LastTrailTime + 1); n != 1 {
 		t.Errorf("what is after all time begins at %d, want 1", n)
 	}
 }

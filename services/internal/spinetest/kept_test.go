@@ -123,6 +123,36 @@ func TestCopiesInAPart(t *testing.T) {
 	}
 }
 
+// TestFarFuture: touchpoints of a time that those kept in memory cannot have count all the same.
+func TestFarFuture(t *testing.T) {
+	t.Parallel()
+	s := newSpine(t)
+	const site journey.SiteID = "future"
+	m := s.publishSource(t, site, splitMap)
+	f := &flow{site: site, received: time.Now().UTC()}
+	at := time.Date(2150, 3, 1, 0, 0, 0, 0, time.UTC)
+	facts := []journey.Fact{
+		f.track("A", at, "u1", ""), f.track("B", at.Add(time.Second), "u1", ""),
+		f.track("A", base, "u2", ""), f.track("B", base.Add(time.Second), "u2", ""),
+	}
+	s.deliver(t, [][]journey.Fact{facts})
+	for _, from := range []time.Time{at, base} {
+		q := funnel.Question{
+			From: from, To: from.Add(time.Hour), AsOf: from.Add(2 * time.Hour), Window: time.Hour,
+			Limit: 1, Order: funnel.Strict, Departures: true,
+		}
+		for _, name := range []string{"A", "B"} {
+			q.Steps = append(q.Steps, funnel.Step{Target: funnel.Target{Name: name, Kind: funnel.Event}})
+		}
+		s.compare(t, m, site, facts, q)
+		q.Order = funnel.Ordered
+		s.compare(t, m, site, facts, q)
+	}
+	if s.kept.Load() != 2 {
+		t.Errorf("%d answers came from memory, want those of today", s.kept.Load())
+	}
+}
+
 // parts are those of the touchpoints, by name.
 func (s *spine) parts(t *testing.T) map[string]store.Part {
 	t.Helper()

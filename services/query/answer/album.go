@@ -264,6 +264,9 @@ func (in *inquiry) fromAlbum(ctx context.Context, o *outlook, k *stock) error {
 	}
 	k.shelves = shelves
 	k.sort()
+	if n := len(shelves); n > 0 && shelves[n-1].base+maxShelfSpan > funnel.LastTrailTime {
+		return errNotResident
+	}
 	k.views = from.views(in.program.Needs())
 	return nil
 }

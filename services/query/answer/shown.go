@@ -160,7 +160,7 @@ func (l *laidOut) bind() *shelf {
 		for from, to := range s.instants(begin, end) {
 			at, codes := s.at[from], s.codes[from:to]
 			if len(codes) > 1 {
-				codes = l.codes(from, to)
+				codes = l.shownCodes(from, to)
 			}
 			for i, code := range codes {
 				s.at[int(kept)+i], s.codes[int(kept)+i] = at, code
@@ -174,8 +174,8 @@ func (l *laidOut) bind() *shelf {
 	return s
 }
 
-// codes are those of a run in shown order.
-func (l *laidOut) codes(from, to uint32) []uint16 {
+// shownCodes are those of a run in shown order.
+func (l *laidOut) shownCodes(from, to uint32) []uint16 {
 	if shown, is := l.shown[from]; is {
 		return shown
 	}

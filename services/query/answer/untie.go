@@ -86,6 +86,9 @@ func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.Perso
 	if in.untied = len(persons); in.untied == 0 {
 		return nil
 	}
+	if len(persons) > mostUntied {
+		return errUnsure
+	}
 	identities := in.directory.identitiesIn(persons)
 	courses := make([][]strand, len(persons))
 	all := make([]*gleaner, workers())
@@ -151,8 +154,12 @@ func (g *gleaner) countUntied(p journey.PersonID) error {
 	return g.give(p, counted, err)
 }
 
-// mostUnplaced is of how many strands the places are read at most.
-const mostUnplaced = 100_000
+// How many persons are untied for a question at most, whose touchpoints are all laid out at once,
+// and of how many strands the places are read.
+const (
+	mostUntied   = 100_000
+	mostUnplaced = 100_000
+)
 
 // place reads the places of the touchpoints of strands, and keeps them with their shelves. Errors:
 // errPartGone, those of Store.Stream.
