@@ -181,7 +181,7 @@ func (l *laidOut) shownCodes(from, to uint32) []uint16 {
 	}
 	rows := make([]shownRow, 0, to-from)
 	for i := from; i < to; i++ {
-		rows = append(rows, shownRow{l.places[int(i)], l.shelf.codes[i]})
+		rows = append(rows, shownRow{l.places[int(i)], l.codes[i]})
 	}
 	return codesOf(rows)
 }

@@ -161,6 +161,9 @@ const (
 	mostUnplaced = 100_000
 )
 
+// usualQueryBytes is what a server takes as a query by default.
+const usualQueryBytes = 256 << 10
+
 // place reads the places of the touchpoints of strands, and keeps them with their shelves. Errors:
 // errPartGone, those of Store.Stream.
 func (r *resident) place(ctx context.Context, site journey.SiteID, strands []strand) error {
@@ -219,7 +222,7 @@ func (r *resident) readPlaces(
 		spots[i] = plan.Spot{Identity: s.identity, At: s.at}
 	}
 	query, layout := plan.Places(site, parts, spots, values)
-	settings := map[string]string{"max_query_size": strconv.Itoa(len(query.SQL) + 1)}
+	settings := map[string]string{"max_query_size": strconv.Itoa(len(query.SQL) + usualQueryBytes)}
 	maps.Copy(settings, r.settings)
 	found := make(map[strand]bool, len(strands))
 	err := r.store.Stream(ctx, storeQuery(query, settings), func(b *store.Block) error {
