@@ -25,10 +25,10 @@ func (w *words) Append(text string) {
 		w.texts.Append(text)
 		w.known[text] = n
 	}
-	w.Keys32 = append(w.Keys32, n)
+	w.AppendKey(int(n))
 }
 
-// text is that of a row.
+// text is that of a row. A block has fewer than 2³² texts: there are no wider keys.
 func (w *words) text(row int) []byte {
 	switch w.Key {
 	case proto.KeyUInt8:

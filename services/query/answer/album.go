@@ -26,8 +26,8 @@ type album struct {
 	query    plan.Query
 	layout   plan.Layout
 	// numbers and sets belong to the turn. A set has its values one after the other, each behind
-	// its length; full tells that there are too many. known are the sets that others may see,
-	// guarded by the mutex.
+	// its length; full tells that there are too many, or too many touchpoints that only message ids
+	// tell apart. known are the sets that others may see, guarded by the mutex.
 	numbers map[string]uint16
 	sets    []string
 	full    bool
@@ -80,11 +80,12 @@ func (a *album) read(
 		laid[i] = layOutPages(base, pages[i])
 		laid[i].part = parts[place].Name
 	}
-	if err := a.clear(ctx, laid); err != nil {
+	shown, err := a.clear(ctx, laid)
+	if err != nil {
 		return err
 	}
 	for i, place := range places {
-		shelves[place] = laid[i].bind()
+		shelves[place] = laid[i].bind(shown)
 	}
 	return nil
 }

@@ -42,10 +42,8 @@ type laidOut struct {
 	*shelf
 
 	// places are those in shown order of touchpoints that share identity and instant with others, by
-	// touchpoint, without message ids. shown are the codes in shown order, by the first touchpoint of
-	// such a run, where only message ids tell it.
+	// touchpoint, without message ids.
 	places map[int]shownPlace
-	shown  map[uint32][]uint16
 }
 
 // layOutPages puts pages of one part together.
@@ -76,20 +74,15 @@ func layOutPages(base int64, pages []page) laidOut {
 	return laidOut{shelf: s, places: places}
 }
 
-// clear finds the order of touchpoints that only message ids tell. Errors: errNotResident where
-// they are too many, errPartGone, those of Store.Stream.
-func (a *album) clear(ctx context.Context, laid []laidOut) error {
+// clear finds the codes, in shown order, of the runs that only message ids tell the order of.
+// Errors: errNotResident where they are too many, errPartGone, those of Store.Stream.
+func (a *album) clear(ctx context.Context, laid []laidOut) (map[strand][]uint16, error) {
 	var unclear []strand
 	for i := range laid {
 		unclear = append(unclear, laid[i].unclear()...)
-		laid[i].shown = make(map[uint32][]uint16)
 	}
-	if len(unclear) > mostUnplaced {
-		return errNotResident
-	}
-	shown := make(map[*shelf]map[uint32][]uint16, len(laid))
-	for _, l := range laid {
-		shown[l.shelf] = l.shown
+	if a.full = len(unclear) > mostUnplaced; a.full {
+		return nil, errNotResident
 	}
 	rows := make(map[strand][]shownRow)
 	err := a.resident.readPlaces(ctx, a.site, unclear, a.values,
@@ -101,10 +94,17 @@ func (a *album) clear(ctx context.Context, laid []laidOut) error {
 			rows[of] = append(rows[of], shownRow{place, set})
 			return nil
 		})
-	for of, list := range rows {
-		shown[of.shelf][of.from] = codesOf(list)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	shown := make(map[strand][]uint16, len(rows))
+	for of, list := range rows {
+		if len(list) != int(of.to-of.from) {
+			return nil, errPartGone
+		}
+		shown[of] = codesOf(list)
+	}
+	return shown, nil
 }
 
 // shownRow is a touchpoint with its place and its set of values.
@@ -124,43 +124,43 @@ func codesOf(rows []shownRow) []uint16 {
 	return codes
 }
 
-// runs are those of several touchpoints of one identity and instant.
-func (l *laidOut) runs(each func(row int, from, to uint32)) {
-	for row := range l.identities {
-		for from, to := range l.instants(l.row(uint32(row))) {
-			if to > from+1 {
-				each(row, from, to)
-			}
-		}
-	}
+// run is one of several touchpoints of an identity and instant.
+func (l *laidOut) run(row int, from, to uint32) strand {
+	return strand{l.base + int64(l.at[from]), l.identities[row], l.shelf, from, to}
 }
 
 // unclear are the runs of which the places leave open what is shown first.
 func (l *laidOut) unclear() (strands []strand) {
-	l.runs(func(row int, from, to uint32) {
-		seen := make(map[shownPlace]bool, to-from)
-		for i := from; i < to; i++ {
-			seen[l.places[int(i)]] = true
+	for row := range l.identities {
+		for from, to := range l.instants(l.row(uint32(row))) {
+			if to == from+1 {
+				continue
+			}
+			seen := make(map[shownPlace]bool, to-from)
+			for i := from; i < to; i++ {
+				seen[l.places[int(i)]] = true
+			}
+			if len(seen) < int(to-from) {
+				strands = append(strands, l.run(row, from, to))
+			}
 		}
-		if len(seen) < int(to-from) {
-			strands = append(strands, strand{
-				l.base + int64(l.at[from]), l.identities[row], l.shelf, from, to,
-			})
-		}
-	})
+	}
 	return strands
 }
 
 // bind makes the shelf: touchpoints of one identity and instant are in shown order in it, and one
-// that is there twice is there once.
-func (l *laidOut) bind() *shelf {
+// that is there twice is there once. shown is what clear found.
+func (l *laidOut) bind(shown map[strand][]uint16) *shelf {
 	s := l.shelf
 	kept, begin := uint32(0), uint32(0)
 	for row, end := range s.ends {
 		for from, to := range s.instants(begin, end) {
 			at, codes := s.at[from], s.codes[from:to]
 			if len(codes) > 1 {
-				codes = l.shownCodes(from, to)
+				var told bool
+				if codes, told = shown[l.run(row, from, to)]; !told {
+					codes = l.shownCodes(from, to)
+				}
 			}
 			for i, code := range codes {
 				s.at[int(kept)+i], s.codes[int(kept)+i] = at, code
@@ -174,11 +174,8 @@ func (l *laidOut) bind() *shelf {
 	return s
 }
 
-// shownCodes are those of a run in shown order.
+// shownCodes are the codes of a run in shown order, as the places tell it.
 func (l *laidOut) shownCodes(from, to uint32) []uint16 {
-	if shown, is := l.shown[from]; is {
-		return shown
-	}
 	rows := make([]shownRow, 0, to-from)
 	for i := from; i < to; i++ {
 		rows = append(rows, shownRow{l.places[int(i)], l.codes[i]})

@@ -10,10 +10,11 @@ import (
 	"github.com/waystage/waystage/services/query/plan"
 )
 
-// way is a way to the touchpoints of a question: packed journeys, or rows with what of their order
-// is read. Each but the last may turn out not to be sure.
+// way is a way to the touchpoints of a question: packed journeys, touchpoints kept in memory, or
+// rows with what of their order is read. Each but the last may turn out not to be sure.
 type way struct {
-	// fast tells that marks of packed journeys say all; kept that rows kept in memory do.
+	// fast tells that marks say all; kept that the general evaluator is given touchpoints kept in
+	// memory.
 	packed, fast, kept bool
 	order              plan.Order
 }
@@ -21,16 +22,17 @@ type way struct {
 // ways are those that may answer, the fastest first.
 func (in *inquiry) ways() []way {
 	var list []way
-	if in.byMarks() {
+	marks, ordered := in.byMarks(), in.program.Ordered()
+	if marks {
 		list = append(list, way{packed: true, fast: true})
 	}
-	if in.program.Plain() && !in.program.Ordered() && (in.repeats != nil || !in.byMarks()) {
+	if in.program.Plain() && !ordered && (in.repeats != nil || !marks) {
 		list = append(list, way{packed: true})
 	}
 	if in.byCourses() {
 		list = append(list, way{kept: true})
 	}
-	if !in.program.Ordered() {
+	if !ordered {
 		list = append(list, way{order: plan.NoOrder})
 	}
 	return append(list, way{order: plan.Near}, way{order: plan.Shown})
