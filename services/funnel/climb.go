@@ -27,10 +27,9 @@ func (m Mark) At() int64 { return int64(m >> markBits) }
 func (m Mark) Step() int { return int(m & markMask) }
 
 // Marked tells that marks say all that the question asks of a person's touchpoints: it is Plain, no
-// touchpoint may fill two steps, and neither a trend nor reasons are asked. CountMarks gives what
-// counts then.
+// touchpoint may fill two steps, and no reasons are asked. CountMarks gives what counts then.
 func (p *Program) Marked() bool {
-	return p.Plain() && !p.Overlaps() && len(p.question.Buckets) == 0 && p.question.Reasons == nil
+	return p.Plain() && !p.Overlaps() && p.question.Reasons == nil
 }
 
 // Climber finds the attempt of one person after the other by marks: what Evaluator finds by the
@@ -39,10 +38,12 @@ func (p *Program) Marked() bool {
 // use.
 type Climber struct {
 	from, to, asOf, window int64
-	steps                  int
-	all, first             bool
-	latest                 [MaxSteps + 1]int64
-	times                  [MaxSteps]int64
+	// closes as of Evaluator.
+	closes     int64
+	steps      int
+	all, first bool
+	latest     [MaxSteps + 1]int64
+	times      [MaxSteps]int64
 }
 
 // NewClimber makes a climber for a question without mistakes, none of whose touchpoints may fill
@@ -58,10 +59,44 @@ func NewClimber(q Question) *Climber {
 // Climb finds the attempt that counts among marks, which must be in ascending order. Those that the
 // question does not see are not looked at.
 func (c *Climber) Climb(marks []Mark) Attempt {
-	marks = c.seen(marks)
+	marks, c.closes = c.seen(marks), c.to
 	if c.first {
 		return c.firstAttempt(marks)
 	}
+	return c.bestAttempt(marks)
+}
+
+// climbing is the marks of a person as entries see them.
+type climbing struct {
+	*Climber
+
+	marks []Mark
+}
+
+func (c climbing) nextEntry(from int64) (at int64, found bool) {
+	for _, m := range c.since(from) {
+		if m.Step() == 0 {
+			return m.At(), m.At() < c.to
+		}
+	}
+	return 0, false
+}
+
+func (c climbing) bestOf(opens, closes int64) (best Attempt, looked int) {
+	c.closes = min(closes, c.to)
+	marks := c.since(opens)
+	end, _ := slices.BinarySearch(marks, MarkOf(c.closes+c.window, 0))
+	return c.bestAttempt(marks[:end]), end
+}
+
+// since are the marks that attempts see from an instant on.
+func (c climbing) since(at int64) []Mark {
+	marks := c.seen(c.marks)
+	begin, _ := slices.BinarySearch(marks, MarkOf(max(at, 0), 0))
+	return marks[begin:]
+}
+
+func (c *Climber) bestAttempt(marks []Mark) Attempt {
 	s := c.climb(marks)
 	if s.depth == 0 {
 		return Attempt{}
@@ -105,11 +140,11 @@ func (c *Climber) climb(marks []Mark) (s peak) {
 		entry := at
 		if k > 0 {
 			entry = c.latest[k]
-		} else if at >= c.to {
+		} else if at >= c.closes {
 			continue
 		}
 		if at-entry > c.window {
-			if at >= c.to && at-c.latest[1] > c.window {
+			if at >= c.closes && at-c.latest[1] > c.window {
 				return s
 			}
 			continue
@@ -194,6 +229,13 @@ func (c *MarkCounter) CountMarks(marks []Mark, person *Values) (*Counted, error)
 	a := c.climber.Climb(marks)
 	if a.Depth == 0 {
 		return &c.counted, nil
+	}
+	if len(c.seeker.bounds) > 0 {
+		a = c.keep(a)
+		c.counted.Buckets = plainBuckets(c.Counter, climbing{c.climber, marks}, a)
+		if c.err != nil {
+			return nil, c.err
+		}
 	}
 	c.attempts = append(c.attempts, a)
 	c.counted.Attempts = c.attempts

@@ -189,10 +189,7 @@ func drawOptions(rt *rapid.T, q *Question) {
 		}
 	}
 	if rapid.Bool().Draw(rt, "trend") {
-		q.Buckets = []time.Time{q.From}
-		if half := q.From.Add(q.To.Sub(q.From) / 2); half.After(q.From) {
-			q.Buckets = append(q.Buckets, half)
-		}
+		q.Buckets = drawBuckets(rt, *q, time.Minute)
 	}
 }
 

@@ -107,12 +107,33 @@ func (e *Evaluator) Evaluate(touches []Touch) Attempt {
 	return e.bestAttempt(seen)
 }
 
-// evaluateBetween finds the best of the attempts that open between two instants, the second
-// outside.
-func (e *Evaluator) evaluateBetween(touches []Touch, opens, closes int64) Attempt {
+// evaluating is the touches of a person as entries see them.
+type evaluating struct {
+	*Evaluator
+
+	touches []Touch
+}
+
+func (e evaluating) nextEntry(from int64) (at int64, found bool) {
+	for _, t := range e.since(from) {
+		if t.Steps&1 != 0 {
+			return t.At, t.At < e.to
+		}
+	}
+	return 0, false
+}
+
+func (e evaluating) bestOf(opens, closes int64) (best Attempt, looked int) {
 	e.closes = min(closes, e.to)
-	seen := e.seen(touches)
-	return e.bestAttempt(seen[lowerBound(seen, opens):])
+	touches := e.since(opens)
+	end := lowerBound(touches, e.closes+e.window)
+	return e.bestAttempt(touches[:end]), end
+}
+
+// since are the touches that attempts see from an instant on.
+func (e evaluating) since(at int64) []Touch {
+	touches := e.seen(e.touches)
+	return touches[lowerBound(touches, at):]
 }
 
 // seen cuts what no attempt sees: before the range nothing opens one.

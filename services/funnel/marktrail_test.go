@@ -65,6 +65,9 @@ func drawTrailWorld(rt *rapid.T) trailWorld {
 	if rapid.Bool().Draw(rt, "split") {
 		q.Breakdowns = []Breakdown{{By: Persona, Attribution: OfPerson}}
 	}
+	if rapid.Bool().Draw(rt, "trend") {
+		q.Buckets = drawBuckets(rt, q, time.Millisecond)
+	}
 	if rapid.IntRange(0, 3).Draw(rt, "split twice") == 0 {
 		q.Breakdowns = append(q.Breakdowns, Breakdown{By: Trait, Name: "list", Attribution: OfPerson})
 	}
@@ -73,6 +76,23 @@ func drawTrailWorld(rt *rapid.T) trailWorld {
 		w.newest = nil
 	}
 	return w
+}
+
+// drawBuckets draws those of a trend, of lengths of their own in whole units.
+func drawBuckets(rt *rapid.T, q Question, unit time.Duration) []time.Time {
+	length := int64(q.To.Sub(q.From) / unit)
+	begins := rapid.SliceOfNDistinct(rapid.Int64Range(0, length-1), 0, 6, rapid.ID[int64]).
+		Draw(rt, "buckets")
+	begins = append(begins, -rapid.Int64Range(0, 3).Draw(rt, "before"))
+	slices.Sort(begins)
+	var buckets []time.Time
+	for _, begin := range slices.Compact(begins) {
+		buckets = append(buckets, q.From.Add(time.Duration(begin)*unit))
+	}
+	if len(buckets) > 1 && !buckets[1].After(q.From) {
+		buckets = buckets[1:] // the first one must hold the beginning
+	}
+	return buckets
 }
 
 // drawTrailViews draws views, some of them the same but for the channel or the event.
@@ -347,7 +367,11 @@ func TestFollowed(t *testing.T) {
 		{name: "a filter", change: func(q *Question) { q.Filter = isSet(Property) }, want: true},
 		{name: "a filter on the person", change: func(q *Question) { q.Filter = isSet(Trait) }},
 		{name: "reasons", change: func(q *Question) { q.Reasons = &Reasons{} }},
-		{name: "a trend", change: func(q *Question) { q.Buckets = []time.Time{q.From} }},
+		{
+			name:   "a trend",
+			change: func(q *Question) { q.Buckets = []time.Time{q.From} },
+			want:   true,
+		},
 		{name: "any event", change: func(q *Question) { q.Steps[1].Target = Target{Kind: AnyEvent} }},
 		{name: "one step twice", change: func(q *Question) { q.Steps[1] = q.Steps[0] }},
 		{name: "strict", change: func(q *Question) { q.Order = Strict }},

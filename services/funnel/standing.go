@@ -54,7 +54,7 @@ func (c *Counter) plainStanding(seen *scene) (s Standing, opened bool) {
 	s.Attempts = c.attempts[at : at+1 : at+1]
 	a = s.Attempts[0]
 	if len(c.seeker.bounds) > 0 {
-		s.Buckets = c.plainBuckets(seen.touches, a)
+		s.Buckets = plainBuckets(c, evaluating{c.evaluator, seen.touches}, a)
 	}
 	if c.follows() {
 		c.follow(seen, &s, a, -1, a.Times[0]+c.seeker.rules.window)
@@ -70,28 +70,34 @@ func (c *Counter) keep(a Attempt) Attempt {
 	return a
 }
 
+// entries are the touchpoints of a unit, as attempts of a plain question see them.
+type entries interface {
+	// nextEntry is the first instant from one on at which an attempt opens; false if there is none.
+	nextEntry(from int64) (at int64, found bool)
+	// bestOf finds the best of the attempts that open between two instants, the second outside, and
+	// says how many touchpoints it looked at.
+	bestOf(opens, closes int64) (best Attempt, looked int)
+}
+
 // plainBuckets are the best attempts of the buckets that have one, where a is that of the whole.
-func (c *Counter) plainBuckets(touches []Touch, a Attempt) []Bucketed {
+func plainBuckets[E entries](c *Counter, of E, a Attempt) []Bucketed {
 	from, r := len(c.buckets), c.seeker.rules
 	if r.reentry == First {
 		c.buckets = append(c.buckets, Bucketed{c.seeker.bucketAt(a.Times[0]), a})
 		return c.buckets[from:len(c.buckets):len(c.buckets)]
 	}
-	opens := r.from
-	for opens < r.to {
-		i := lowerBound(touches, opens)
-		for i < len(touches) && touches[i].Steps&1 == 0 {
-			i++
-		}
-		if i == len(touches) || touches[i].At >= r.to || touches[i].At > r.asOf {
+	for opens := r.from; opens < r.to; {
+		at, found := of.nextEntry(opens)
+		if !found {
 			break
 		}
-		bucket := c.seeker.bucketAt(touches[i].At)
-		closes := c.seeker.endOf(bucket)
-		a := c.evaluator.evaluateBetween(touches, touches[i].At, closes)
-		c.buckets = append(c.buckets, Bucketed{bucket, c.keep(a)})
-		opens = closes
-		c.work += len(touches) - i
+		bucket := c.seeker.bucketAt(at)
+		opens = c.seeker.endOf(bucket)
+		best, looked := of.bestOf(at, opens)
+		c.buckets = append(c.buckets, Bucketed{bucket, c.keep(best)})
+		if !c.spend(looked) {
+			break
+		}
 	}
 	return c.buckets[from:len(c.buckets):len(c.buckets)]
 }
