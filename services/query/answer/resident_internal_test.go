@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/waystage/waystage/services/internal/store"
@@ -171,5 +172,21 @@ func TestKeepPlaces(t *testing.T) {
 	r.keepPlaces(map[*shelf]map[uint32]shownPlace{again[0]: {0: {}, 1: {}}})
 	if r.bytes != 0 {
 		t.Errorf("%d bytes are kept, at most %d may be", r.bytes, r.most)
+	}
+}
+
+// TestManyPlaces: a server takes the query for as many places as are read at once.
+func TestManyPlaces(t *testing.T) {
+	t.Parallel()
+	r := newResident(newStore(t), nil, 1<<30)
+	of := &shelf{part: "202601_1_1_0"}
+	strands := make([]strand, mostUnplaced)
+	for i := range strands {
+		strands[i] = strand{
+			identity: math.MaxUint64 - uint64(i), at: 1_800_000_000_000 + int64(i), shelf: of, to: 1,
+		}
+	}
+	if err := r.place(t.Context(), "shop", strands); !errors.Is(err, errPartGone) {
+		t.Errorf("%v, want that of a part that is not there", err)
 	}
 }

@@ -81,22 +81,31 @@ func ordered(knot []strand) []touch {
 
 // untie counts persons of whom the order of touchpoints of one instant decides: which it is is read
 // once, and kept with the shelves. The directory is locked. Errors: errPartGone, errUnsure where
-// they are too many.
+// the touchpoints are too many.
 func (in *inquiry) untie(ctx context.Context, k *kernel, persons []journey.PersonID) error {
 	if in.untied = len(persons); in.untied == 0 {
 		return nil
 	}
-	if len(persons) > mostUntied {
-		return errUnsure
-	}
-	identities := in.directory.identitiesIn(persons)
-	courses := make([][]strand, len(persons))
 	all := make([]*gleaner, workers())
 	for i := range all {
 		all[i] = newGleaner(k, i)
 		all[i].interrupt(ctx.Err)
 		defer fastScratches.Put(all[i].fastScratch)
 	}
+	for some := range slices.Chunk(persons, untiedAtOnce) {
+		if err := in.untieSome(ctx, k, some, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untieSome is untie for as many persons as are laid out at once.
+func (in *inquiry) untieSome(
+	ctx context.Context, k *kernel, persons []journey.PersonID, all []*gleaner,
+) error {
+	identities := in.directory.identitiesIn(persons)
+	courses := make([][]strand, len(persons))
 	err := share(ctx, all, len(persons), func(_ *gleaner, i int) error {
 		courses[i] = k.stock.strands(identities[persons[i]])
 		return nil
@@ -154,11 +163,11 @@ func (g *gleaner) countUntied(p journey.PersonID) error {
 	return g.give(p, counted, err)
 }
 
-// How many persons are untied for a question at most, whose touchpoints are all laid out at once,
-// and of how many strands the places are read.
+// How many persons' touchpoints are laid out at once to be untied, and of how many strands the places
+// are read at once: about 300 bytes each while they are.
 const (
-	mostUntied   = 100_000
-	mostUnplaced = 100_000
+	untiedAtOnce = 100_000
+	mostUnplaced = 500_000
 )
 
 // usualQueryBytes is what a server takes as a query by default.

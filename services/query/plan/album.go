@@ -52,7 +52,8 @@ type Spot struct {
 
 // Places plans the same reading of the touchpoints of spots alone, with message ids. One query
 // reads all: each would look through most of the parts. The spots stand in the query itself, which
-// a server takes up to its max_query_size, because parameters are bounded more tightly.
+// a server takes up to its max_query_size, because parameters are bounded more tightly; as one
+// text, because the parts of an expression are counted and bounded too.
 func Places(
 	site journey.SiteID, parts []string, spots []Spot, values []Value,
 ) (Query, Layout) {
@@ -66,7 +67,7 @@ func Places(
 	}
 	query, layout := album(fmt.Sprintf(`(identity, at) IN (
 		SELECT p.1, fromUnixTimestamp64Milli(p.2, 'UTC')
-		FROM (SELECT arrayJoin(CAST([%s] AS Array(Tuple(UInt64, Int64)))) AS p))`, pairs),
+		FROM (SELECT arrayJoin(CAST('[%s]' AS Array(Tuple(UInt64, Int64)))) AS p))`, pairs),
 		values, Shown)
 	query.Params["site"], query.Params["parts"] = string(site), strings.Join(parts, ",")
 	return query, layout
