@@ -34,7 +34,12 @@ func (b *queryBench) fillProduct(ctx context.Context, w *world.Benchmark) error 
 	if err != nil {
 		return err
 	}
-	return b.derive(ctx)
+	if err := b.derive(ctx); err != nil {
+		return err
+	}
+	// The processor marks a site whose profiles all follow its map.
+	return b.exec(ctx, "INSERT INTO waystage.personas_current (site, map_version) "+
+		"SELECT site, max(version) FROM waystage.maps GROUP BY site")
 }
 
 // productRows copies staged touchpoints.
