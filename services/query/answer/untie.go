@@ -163,8 +163,8 @@ func (g *gleaner) countUntied(p journey.PersonID) error {
 	return g.give(p, counted, err)
 }
 
-// How many persons' touchpoints are laid out at once to be untied, and of how many strands the places
-// are read at once: about 300 bytes each while they are.
+// How many persons' touchpoints are laid out at once to be untied, and of how many strands the
+// places are read at once: about 300 bytes each while they are.
 const (
 	untiedAtOnce = 100_000
 	mostUnplaced = 500_000
