@@ -164,6 +164,11 @@ func calls(t *testing.T, parent string) []call {
 			&funnelv1.ListFunnelPersonsResponse{},
 		},
 		{
+			funnelService + "StreamFunnelPersons",
+			&funnelv1.StreamFunnelPersonsRequest{Parent: parent, Question: question, Step: 1},
+			&funnelv1.StreamFunnelPersonsResponse{},
+		},
+		{
 			savedService + "SaveQuestion",
 			&funnelv1.SaveQuestionRequest{
 				Parent: parent, Question: &funnelv1.SavedQuestion{
@@ -207,7 +212,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 	}
 	for _, m := range []string{
 		"GetJourneyMap", "ListJourneyMaps", "AskFunnel", "AskDropOff", "ListFunnelPersons",
-		"StreamFunnel", "StreamDropOff", "ExplainFunnel",
+		"StreamFunnel", "StreamDropOff", "StreamFunnelPersons", "ExplainFunnel",
 		"ListEvents", "ListProperties", "ExplainPersona", "ListQuestions", "GetQuestion",
 	} {
 		levels[m] = reading

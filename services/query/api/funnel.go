@@ -112,31 +112,55 @@ func (h *funnelHandler) askBeside(
 	return answer, nil
 }
 
+// listing is a page of a list that can be given.
+type listing struct {
+	asked
+
+	request *funnelv1.ListFunnelPersonsRequest
+	page    Page
+}
+
 // ListFunnelPersons answers with the persons behind a number.
 func (h *funnelHandler) ListFunnelPersons(
 	ctx context.Context, m *funnelv1.ListFunnelPersonsRequest,
 ) (*funnelv1.ListFunnelPersonsResponse, error) {
-	limit, at, mistakes := personPage(m)
-	page := Page{
-		After: at.after, AfterUnit: at.afterUnit, AfterNumber: at.afterNumber, Limit: limit,
-	}
-	a, err := h.read(ctx, m, at, func(r *reader, a asked) {
-		page.Selection = r.selection(m, a.question)
-		r.invalid = append(r.invalid, mistakes...)
-		r.checkPlace(at, a)
-	})
+	l, err := h.readList(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	list, err := h.answers.Persons(ctx, a.site, a.question, page)
+	return h.list(ctx, l)
+}
+
+// readList makes a request a page of a list. Errors as of read.
+func (h *funnelHandler) readList(
+	ctx context.Context, m *funnelv1.ListFunnelPersonsRequest,
+) (l listing, err error) {
+	limit, at, mistakes := personPage(m)
+	l.request = m
+	l.page = Page{
+		After: at.after, AfterUnit: at.afterUnit, AfterNumber: at.afterNumber, Limit: limit,
+	}
+	l.asked, err = h.read(ctx, m, at, func(r *reader, a asked) {
+		l.page.Selection = r.selection(m, a.question)
+		r.invalid = append(r.invalid, mistakes...)
+		r.checkPlace(at, a)
+	})
+	return l, err
+}
+
+// list gives a page of the persons behind a number.
+func (h *funnelHandler) list(
+	ctx context.Context, l listing,
+) (*funnelv1.ListFunnelPersonsResponse, error) {
+	list, err := h.answers.Persons(ctx, l.site, l.question, l.page)
 	if err != nil {
-		return nil, fmt.Errorf("listing persons of a funnel of site %s: %w", a.site, err)
+		return nil, fmt.Errorf("listing persons of a funnel of site %s: %w", l.site, err)
 	}
 	return &funnelv1.ListFunnelPersonsResponse{
-		Persons:       personMessages(list.Persons, a.question.Unit.Kind != funnel.PersonUnit),
-		NextPageToken: nextPersons(m, a, list),
+		Persons:       personMessages(list.Persons, l.question.Unit.Kind != funnel.PersonUnit),
+		NextPageToken: nextPersons(l.request, l.asked, list),
 		TotalSize:     count(list.Total),
-		Facts:         h.facts(a, list.Facts),
+		Facts:         h.facts(l.asked, list.Facts),
 	}, nil
 }
 

@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
 	funnelv1 "github.com/waystage/waystage/proto/gen/waystage/funnel/v1"
@@ -189,6 +192,32 @@ func FuzzQuestion(f *testing.F) {
 			t.Fatalf("passed and changed: %+v", out)
 		}
 	})
+}
+
+// TestListRequestIsWhole: a streamed list has every field of a list, and none is lost on the way to
+// it.
+func TestListRequestIsWhole(t *testing.T) {
+	t.Parallel()
+	const whole = `{"parent":"sites/shop","question":{"windowSeconds":60},"step":2,"selection":4,
+		"group":[{"value":"x"}],"pageSize":7,"pageToken":"t","words":{"stages":"all"},"saved":"weekly",
+		"bucket":"2026-11-01T00:00:00Z"}`
+	list, streamed := new(funnelv1.ListFunnelPersonsRequest), new(funnelv1.StreamFunnelPersonsRequest)
+	for _, m := range []proto.Message{list, streamed} {
+		if err := protojson.Unmarshal([]byte(whole), m); err != nil {
+			t.Fatal(err)
+		}
+		said := 0
+		m.ProtoReflect().Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
+			said++
+			return true
+		})
+		if fields := m.ProtoReflect().Descriptor().Fields(); fields.Len() != said {
+			t.Errorf("%T has %d fields, of which %d are said here", m, fields.Len(), said)
+		}
+	}
+	if diff := cmp.Diff(list, listRequest(streamed), protocmp.Transform()); diff != "" {
+		t.Errorf("the list asked for (-want +got):\n%s", diff)
+	}
 }
 
 // FuzzPageToken: no token breaks a list, and only its own continue it.

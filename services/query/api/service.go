@@ -145,12 +145,13 @@ func (a *API) funnelService() rpc.Service {
 		Handler: a.funnels,
 		Gateway: funnelv1.RegisterFunnelServiceHandler,
 		Access: map[string]rpc.Access{
-			"AskFunnel":         rpc.Reading,
-			"StreamFunnel":      rpc.Reading,
-			"ExplainFunnel":     rpc.Reading,
-			"AskDropOff":        rpc.Reading,
-			"StreamDropOff":     rpc.Reading,
-			"ListFunnelPersons": rpc.Reading,
+			"AskFunnel":           rpc.Reading,
+			"StreamFunnel":        rpc.Reading,
+			"ExplainFunnel":       rpc.Reading,
+			"AskDropOff":          rpc.Reading,
+			"StreamDropOff":       rpc.Reading,
+			"ListFunnelPersons":   rpc.Reading,
+			"StreamFunnelPersons": rpc.Reading,
 		},
 	}
 }

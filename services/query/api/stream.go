@@ -18,10 +18,10 @@ func (h *funnelHandler) StreamFunnel(
 	if err != nil {
 		return err
 	}
-	answer, err := watched(stream.Context(), func(p *funnelv1.Progress) error {
-		return stream.Send(&funnelv1.StreamFunnelResponse{
+	answer, err := watched(stream, func(p *funnelv1.Progress) *funnelv1.StreamFunnelResponse {
+		return &funnelv1.StreamFunnelResponse{
 			Is: &funnelv1.StreamFunnelResponse_Progress{Progress: p},
-		})
+		}
 	}, func(ctx context.Context) (*funnelv1.AskFunnelResponse, error) { return h.answer(ctx, a) })
 	if err != nil {
 		return err
@@ -40,10 +40,10 @@ func (h *funnelHandler) StreamDropOff(
 	if err != nil {
 		return err
 	}
-	answer, err := watched(stream.Context(), func(p *funnelv1.Progress) error {
-		return stream.Send(&funnelv1.StreamDropOffResponse{
+	answer, err := watched(stream, func(p *funnelv1.Progress) *funnelv1.StreamDropOffResponse {
+		return &funnelv1.StreamDropOffResponse{
 			Is: &funnelv1.StreamDropOffResponse_Progress{Progress: p},
-		})
+		}
 	}, func(ctx context.Context) (*funnelv1.AskDropOffResponse, error) { return h.dropOff(ctx, a) })
 	if err != nil {
 		return err
@@ -53,15 +53,49 @@ func (h *funnelHandler) StreamDropOff(
 	})
 }
 
-// watched asks, and tells on the way how far that is. What could not be told until then is not told
-// any more.
-func watched[A any](
-	ctx context.Context, tell func(*funnelv1.Progress) error, ask func(context.Context) (A, error),
+// StreamFunnelPersons answers as ListFunnelPersons does, and tells on the way how far it is.
+func (h *funnelHandler) StreamFunnelPersons(
+	m *funnelv1.StreamFunnelPersonsRequest,
+	stream grpc.ServerStreamingServer[funnelv1.StreamFunnelPersonsResponse],
+) error {
+	l, err := h.readList(stream.Context(), listRequest(m))
+	if err != nil {
+		return err
+	}
+	answer, err := watched(stream, func(p *funnelv1.Progress) *funnelv1.StreamFunnelPersonsResponse {
+		return &funnelv1.StreamFunnelPersonsResponse{
+			Is: &funnelv1.StreamFunnelPersonsResponse_Progress{Progress: p},
+		}
+	}, func(ctx context.Context) (*funnelv1.ListFunnelPersonsResponse, error) {
+		return h.list(ctx, l)
+	})
+	if err != nil {
+		return err
+	}
+	return stream.Send(&funnelv1.StreamFunnelPersonsResponse{
+		Is: &funnelv1.StreamFunnelPersonsResponse_Answer{Answer: answer},
+	})
+}
+
+// listRequest is the request that a streamed list stands for, to whose pages its own belong.
+func listRequest(m *funnelv1.StreamFunnelPersonsRequest) *funnelv1.ListFunnelPersonsRequest {
+	return &funnelv1.ListFunnelPersonsRequest{
+		Parent: m.GetParent(), Question: m.GetQuestion(), Words: m.GetWords(), Saved: m.GetSaved(),
+		Step: m.GetStep(), Selection: m.GetSelection(), Group: m.GetGroup(), Bucket: m.GetBucket(),
+		PageSize: m.GetPageSize(), PageToken: m.GetPageToken(),
+	}
+}
+
+// watched asks, and tells on the way how far that is, by messages of its stream. What could not be
+// told until then is not told any more.
+func watched[M, A any](
+	stream grpc.ServerStreamingServer[M], message func(*funnelv1.Progress) *M,
+	ask func(context.Context) (A, error),
 ) (A, error) {
-	offer, settle := rpc.Latest(tell)
+	offer, settle := rpc.Latest(func(p *funnelv1.Progress) error { return stream.Send(message(p)) })
 	defer settle()
 	meter := &meter{offer: offer}
-	return ask(WithProgress(ctx, meter.tell))
+	return ask(WithProgress(stream.Context(), meter.tell))
 }
 
 // meter makes progress messages, of several questions one after the other as of one.

@@ -50,6 +50,23 @@ func (a *asking) askDropOff(
 	return watched(a.world, stream, err, (*funnelv1.StreamDropOffResponse).GetAnswer)
 }
 
+// askPersons asks for a page of persons, as askFunnel does.
+func (a *asking) askPersons(
+	ctx context.Context, client *remote.Client, m *funnelv1.ListFunnelPersonsRequest,
+) (*funnelv1.ListFunnelPersonsResponse, error) {
+	if !a.world.StderrTerminal {
+		return client.Funnels.ListFunnelPersons(ctx, m)
+	}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	stream, err := client.Funnels.StreamFunnelPersons(ctx, &funnelv1.StreamFunnelPersonsRequest{
+		Parent: m.GetParent(), Question: m.GetQuestion(), Words: m.GetWords(), Saved: m.GetSaved(),
+		Step: m.GetStep(), Selection: m.GetSelection(), Group: m.GetGroup(), Bucket: m.GetBucket(),
+		PageSize: m.GetPageSize(), PageToken: m.GetPageToken(),
+	})
+	return watched(a.world, stream, err, (*funnelv1.StreamFunnelPersonsResponse).GetAnswer)
+}
+
 // telling is a message that may tell how far a question is.
 type telling[M any] interface {
 	*M
@@ -88,21 +105,34 @@ type watch struct {
 // watchFrom is how long a question takes before anything is shown.
 const watchFrom = 500 * time.Millisecond
 
+// told shows how far the server is.
 func (w *watch) told(p *funnelv1.Progress) {
+	text := fmt.Sprintf("%s of %s rows read", picture.Number(int64(p.GetRowsRead())),
+		picture.Number(int64(p.GetRowsToRead())))
+	if n := p.GetWaitingBehind(); n > 0 {
+		text = fmt.Sprintf("waiting behind %s", counting(n, "question"))
+	}
+	w.show(text, int64(p.GetRowsRead()), int64(p.GetRowsToRead()))
+}
+
+// listed shows how many of a list of several pages are there.
+func (w *watch) listed(n, of int) {
+	if w.world.StderrTerminal {
+		w.show(fmt.Sprintf("%s of %s listed", picture.Number(int64(n)), picture.Number(int64(of))),
+			int64(n), int64(of))
+	}
+}
+
+func (w *watch) show(text string, done, of int64) {
 	if w.world.Now().Sub(w.began) < watchFrom {
 		return
 	}
 	if w.bar == nil {
 		w.bar = newBar(w.world, 1, "asking")
 	}
-	if n := p.GetWaitingBehind(); n > 0 {
-		w.bar.Describe(fmt.Sprintf("waiting behind %s", counting(n, "question")))
-	} else {
-		w.bar.Describe(fmt.Sprintf("%s of %s rows read", picture.Number(int64(p.GetRowsRead())),
-			picture.Number(int64(p.GetRowsToRead()))))
-	}
-	w.bar.ChangeMax64(max(int64(p.GetRowsToRead()), 1))
-	_ = w.bar.Set64(int64(p.GetRowsRead())) // only drawing can fail
+	w.bar.Describe(text)
+	w.bar.ChangeMax64(max(of, 1))
+	_ = w.bar.Set64(done) // only drawing can fail
 }
 
 func counting(n uint32, what string) string {

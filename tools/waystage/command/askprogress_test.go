@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,41 @@ func (s *server) StreamDropOff(
 	})
 }
 
+// StreamFunnelPersons tells twice how far it is before it answers as ListFunnelPersons does.
+func (s *server) StreamFunnelPersons(
+	m *funnelv1.StreamFunnelPersonsRequest,
+	stream grpc.ServerStreamingServer[funnelv1.StreamFunnelPersonsResponse],
+) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if err := s.enter(stream.Context()); err != nil {
+		return err
+	}
+	for _, p := range progressTold {
+		if err := stream.Send(&funnelv1.StreamFunnelPersonsResponse{
+			Is: &funnelv1.StreamFunnelPersonsResponse_Progress{Progress: p},
+		}); err != nil {
+			return err
+		}
+	}
+	// A streamed list states what a list does, in the same fields.
+	wire, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	list := new(funnelv1.ListFunnelPersonsRequest)
+	if err := proto.Unmarshal(wire, list); err != nil {
+		return err
+	}
+	answer, err := s.ListFunnelPersons(stream.Context(), list)
+	if err != nil {
+		return err
+	}
+	return stream.Send(&funnelv1.StreamFunnelPersonsResponse{
+		Is: &funnelv1.StreamFunnelPersonsResponse_Answer{Answer: answer},
+	})
+}
+
 // enter is what the server does with a streamed call first. It is locked.
 func (s *server) enter(ctx context.Context) error {
 	s.tokens = append(s.tokens, metadata.ValueFromIncomingContext(ctx, "authorization")...)
@@ -95,6 +131,11 @@ func TestWatchedQuestion(t *testing.T) {
 		"long drop-off": {step: time.Second, says: true, ask: []string{
 			"dropoff", "--reasons", "--reason-property", "device",
 		}},
+		"long list": {step: time.Second, says: true, ask: []string{
+			"persons", "--step-number", "2", "--part", "lost", "--by", "device", "--group", "x",
+			"--trend", "month", "--bucket", "2026-11-01", "--limit", "0",
+		}},
+		"short list":     {step: time.Millisecond, ask: []string{"persons", "--limit", "12000"}},
 		"short drop-off": {step: time.Millisecond, ask: []string{"dropoff", "--summary-only"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,11 +157,21 @@ func TestWatchedQuestion(t *testing.T) {
 			if says := strings.Contains(stderr.String(), "waiting behind 1 question"); says != c.says {
 				t.Errorf("the terminal says %q", stderr.String())
 			}
+			listed := c.says && c.ask[0] == "persons"
+			if strings.Contains(stderr.String(), "10,000 of 25,000 listed") != listed {
+				t.Errorf("the terminal says %q", stderr.String())
+			}
 			if n := len(s.dropped); n > 0 && !proto.Equal(s.dropped[0], s.dropped[n-1]) {
 				t.Errorf("asked %v, and unwatched %v", s.dropped[0], s.dropped[n-1])
 			}
-			if len(s.tokens) != 2 || s.tokens[0] != s.tokens[1] {
-				t.Errorf("asked with the tokens %q", s.tokens)
+			for i, n := 0, len(s.listed)/2; i < n; i++ {
+				if !proto.Equal(s.listed[i], s.listed[n+i]) {
+					t.Errorf("asked %v, and unwatched %v", s.listed[i], s.listed[n+i])
+				}
+			}
+			if want := max(2, len(s.listed)); len(s.tokens) != want ||
+				len(slices.Compact(s.tokens)) != 1 {
+				t.Errorf("asked %d times, want %d, with the tokens %q", len(s.tokens), want, s.tokens)
 			}
 		})
 	}

@@ -86,10 +86,10 @@ func (l *listing) list(c *cobra.Command, args []string) error {
 		l.words.By = []string{"persona"}
 	}
 	return l.run(c, args, func(ctx context.Context, client *remote.Client, in inquiry) error {
-		answer, err := pages(ctx, client, &funnelv1.ListFunnelPersonsRequest{
+		answer, err := l.pages(ctx, client, &funnelv1.ListFunnelPersonsRequest{
 			Parent: l.parent(), Question: in.question, Words: in.words, Saved: in.saved,
 			Step: l.step, Selection: part, Group: l.values(), Bucket: bucket,
-		}, l.limit)
+		})
 		return l.show(answer, err, func(out io.Writer) error {
 			return l.paper(in).Persons(out, picture.Persons{
 				List: answer.GetPersons(), Total: answer.GetTotalSize(), Facts: answer.GetFacts(),
@@ -131,19 +131,20 @@ func (l *listing) values() []*funnelv1.GroupValue {
 // personPage is how many persons are asked for at once.
 const personPage = 10000
 
-// pages gathers persons, at most limit of them, 0 being all; next_page_token is left where there
-// are more.
-func pages(
-	ctx context.Context, client *remote.Client,
-	request *funnelv1.ListFunnelPersonsRequest, limit int,
+// pages gathers persons, at most as many as the limit says, 0 being all; next_page_token is left
+// where there are more.
+func (l *listing) pages(
+	ctx context.Context, client *remote.Client, request *funnelv1.ListFunnelPersonsRequest,
 ) (*funnelv1.ListFunnelPersonsResponse, error) {
+	watch := watch{world: l.world, began: l.world.Now()}
+	defer watch.end()
 	var all *funnelv1.ListFunnelPersonsResponse
 	for {
 		request.PageSize = personPage
-		if limit > 0 {
-			request.PageSize = uint32(min(personPage, limit-len(all.GetPersons()))) //nolint:gosec // bounded
+		if l.limit > 0 {
+			request.PageSize = uint32(min(personPage, l.limit-len(all.GetPersons()))) //nolint:gosec // bounded
 		}
-		page, err := client.Funnels.ListFunnelPersons(ctx, request)
+		page, err := l.askPersons(ctx, client, request)
 		if err != nil {
 			return nil, fmt.Errorf("listing persons: %w", err)
 		}
@@ -151,9 +152,14 @@ func pages(
 			page.Persons = append(all.Persons, page.Persons...)
 		}
 		all = page
+		listed, whole := len(all.Persons), int(all.GetTotalSize())
 		request.PageToken = page.GetNextPageToken()
-		if request.PageToken == "" || limit > 0 && len(all.Persons) >= limit {
+		if request.PageToken == "" || l.limit > 0 && listed >= l.limit {
 			return all, nil
 		}
+		if l.limit > 0 {
+			whole = min(whole, l.limit)
+		}
+		watch.listed(listed, whole)
 	}
 }

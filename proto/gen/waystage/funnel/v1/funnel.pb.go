@@ -3518,6 +3518,221 @@ func (x *ListFunnelPersonsResponse) GetFacts() *AnswerFacts {
 	return nil
 }
 
+// StreamFunnelPersonsRequest names a number of a funnel's answer, as ListFunnelPersonsRequest does.
+type StreamFunnelPersonsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "sites/{site}". Required.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The question, whole. Required unless words or saved say it; not beside them. An unstated as_of,
+	// and what words say relative to now, is settled by the first page and kept by its token.
+	Question *FunnelQuestion `protobuf:"bytes,2,opt,name=question,proto3" json:"question,omitempty"`
+	// Number of the step, from 1. Required.
+	Step uint32 `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`
+	// Which of the step's numbers. Default REACHED.
+	Selection PersonSelection `protobuf:"varint,4,opt,name=selection,proto3,enum=waystage.funnel.v1.PersonSelection" json:"selection,omitempty"`
+	// Only the group with these values, one per breakdown of the question. Empty: all groups.
+	Group []*GroupValue `protobuf:"bytes,5,rep,name=group,proto3" json:"group,omitempty"`
+	// At most so many, 1 to 10000. Default 100.
+	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the previous answer. Empty: from the beginning.
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The question in words.
+	Words *QuestionWords `protobuf:"bytes,8,opt,name=words,proto3" json:"words,omitempty"`
+	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
+	Saved string `protobuf:"bytes,9,opt,name=saved,proto3" json:"saved,omitempty"`
+	// Only the attempts that count in the bucket of the trend that begins then: TrendBucket.from_time.
+	Bucket        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamFunnelPersonsRequest) Reset() {
+	*x = StreamFunnelPersonsRequest{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamFunnelPersonsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamFunnelPersonsRequest) ProtoMessage() {}
+
+func (x *StreamFunnelPersonsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamFunnelPersonsRequest.ProtoReflect.Descriptor instead.
+func (*StreamFunnelPersonsRequest) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *StreamFunnelPersonsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *StreamFunnelPersonsRequest) GetQuestion() *FunnelQuestion {
+	if x != nil {
+		return x.Question
+	}
+	return nil
+}
+
+func (x *StreamFunnelPersonsRequest) GetStep() uint32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *StreamFunnelPersonsRequest) GetSelection() PersonSelection {
+	if x != nil {
+		return x.Selection
+	}
+	return PersonSelection_PERSON_SELECTION_UNSPECIFIED
+}
+
+func (x *StreamFunnelPersonsRequest) GetGroup() []*GroupValue {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *StreamFunnelPersonsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *StreamFunnelPersonsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *StreamFunnelPersonsRequest) GetWords() *QuestionWords {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *StreamFunnelPersonsRequest) GetSaved() string {
+	if x != nil {
+		return x.Saved
+	}
+	return ""
+}
+
+func (x *StreamFunnelPersonsRequest) GetBucket() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Bucket
+	}
+	return nil
+}
+
+// StreamFunnelPersonsResponse is a message on the way to a page of persons.
+type StreamFunnelPersonsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of them.
+	//
+	// Types that are valid to be assigned to Is:
+	//
+	//	*StreamFunnelPersonsResponse_Progress
+	//	*StreamFunnelPersonsResponse_Answer
+	Is            isStreamFunnelPersonsResponse_Is `protobuf_oneof:"is"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamFunnelPersonsResponse) Reset() {
+	*x = StreamFunnelPersonsResponse{}
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamFunnelPersonsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamFunnelPersonsResponse) ProtoMessage() {}
+
+func (x *StreamFunnelPersonsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamFunnelPersonsResponse.ProtoReflect.Descriptor instead.
+func (*StreamFunnelPersonsResponse) Descriptor() ([]byte, []int) {
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *StreamFunnelPersonsResponse) GetIs() isStreamFunnelPersonsResponse_Is {
+	if x != nil {
+		return x.Is
+	}
+	return nil
+}
+
+func (x *StreamFunnelPersonsResponse) GetProgress() *Progress {
+	if x != nil {
+		if x, ok := x.Is.(*StreamFunnelPersonsResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *StreamFunnelPersonsResponse) GetAnswer() *ListFunnelPersonsResponse {
+	if x != nil {
+		if x, ok := x.Is.(*StreamFunnelPersonsResponse_Answer); ok {
+			return x.Answer
+		}
+	}
+	return nil
+}
+
+type isStreamFunnelPersonsResponse_Is interface {
+	isStreamFunnelPersonsResponse_Is()
+}
+
+type StreamFunnelPersonsResponse_Progress struct {
+	// How far it is.
+	Progress *Progress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type StreamFunnelPersonsResponse_Answer struct {
+	// The page: the last message.
+	Answer *ListFunnelPersonsResponse `protobuf:"bytes,2,opt,name=answer,proto3,oneof"`
+}
+
+func (*StreamFunnelPersonsResponse_Progress) isStreamFunnelPersonsResponse_Is() {}
+
+func (*StreamFunnelPersonsResponse_Answer) isStreamFunnelPersonsResponse_Is() {}
+
 // FunnelPerson is a person and the attempt that counts.
 type FunnelPerson struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3543,7 +3758,7 @@ type FunnelPerson struct {
 
 func (x *FunnelPerson) Reset() {
 	*x = FunnelPerson{}
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[35]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3555,7 +3770,7 @@ func (x *FunnelPerson) String() string {
 func (*FunnelPerson) ProtoMessage() {}
 
 func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[35]
+	mi := &file_waystage_funnel_v1_funnel_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3568,7 +3783,7 @@ func (x *FunnelPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelPerson.ProtoReflect.Descriptor instead.
 func (*FunnelPerson) Descriptor() ([]byte, []int) {
-	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{35}
+	return file_waystage_funnel_v1_funnel_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *FunnelPerson) GetPersonId() string {
@@ -3912,7 +4127,24 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\rR\ttotalSize\x125\n" +
-	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xae\x02\n" +
+	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xca\x03\n" +
+	"\x1aStreamFunnelPersonsRequest\x12\x1b\n" +
+	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
+	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x12\x17\n" +
+	"\x04step\x18\x03 \x01(\rB\x03\xe0A\x02R\x04step\x12A\n" +
+	"\tselection\x18\x04 \x01(\x0e2#.waystage.funnel.v1.PersonSelectionR\tselection\x124\n" +
+	"\x05group\x18\x05 \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x05group\x12\x1b\n" +
+	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\x127\n" +
+	"\x05words\x18\b \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
+	"\x05saved\x18\t \x01(\tR\x05saved\x122\n" +
+	"\x06bucket\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06bucket\"\xa8\x01\n" +
+	"\x1bStreamFunnelPersonsResponse\x12:\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1c.waystage.funnel.v1.ProgressH\x00R\bprogress\x12G\n" +
+	"\x06answer\x18\x02 \x01(\v2-.waystage.funnel.v1.ListFunnelPersonsResponseH\x00R\x06answerB\x04\n" +
+	"\x02is\"\xae\x02\n" +
 	"\fFunnelPerson\x12\x1b\n" +
 	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12\x19\n" +
 	"\buser_ids\x18\x02 \x03(\tR\auserIds\x12#\n" +
@@ -3952,7 +4184,7 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_CONVERTED\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_IN_WINDOW\x10\x02\x12\x10\n" +
-	"\fOUTCOME_LOST\x10\x032\x9f\a\n" +
+	"\fOUTCOME_LOST\x10\x032\xd1\b\n" +
 	"\rFunnelService\x12\x85\x01\n" +
 	"\tAskFunnel\x12$.waystage.funnel.v1.AskFunnelRequest\x1a%.waystage.funnel.v1.AskFunnelResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/{parent=sites/*}/funnels:ask\x12\x93\x01\n" +
 	"\fStreamFunnel\x12'.waystage.funnel.v1.StreamFunnelRequest\x1a(.waystage.funnel.v1.StreamFunnelResponse\".\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{parent=sites/*}/funnels:stream0\x01\x12\x95\x01\n" +
@@ -3960,7 +4192,8 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\n" +
 	"AskDropOff\x12%.waystage.funnel.v1.AskDropOffRequest\x1a&.waystage.funnel.v1.AskDropOffResponse\"2\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{parent=sites/*}/funnels:askDropOff\x12\x9d\x01\n" +
 	"\rStreamDropOff\x12(.waystage.funnel.v1.StreamDropOffRequest\x1a).waystage.funnel.v1.StreamDropOffResponse\"5\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{parent=sites/*}/funnels:streamDropOff0\x01\x12\xa5\x01\n" +
-	"\x11ListFunnelPersons\x12,.waystage.funnel.v1.ListFunnelPersonsRequest\x1a-.waystage.funnel.v1.ListFunnelPersonsResponse\"3\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{parent=sites/*}/funnels:listPersonsB\xd3\x01\n" +
+	"\x11ListFunnelPersons\x12,.waystage.funnel.v1.ListFunnelPersonsRequest\x1a-.waystage.funnel.v1.ListFunnelPersonsResponse\"3\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{parent=sites/*}/funnels:listPersons\x12\xaf\x01\n" +
+	"\x13StreamFunnelPersons\x12..waystage.funnel.v1.StreamFunnelPersonsRequest\x1a/.waystage.funnel.v1.StreamFunnelPersonsResponse\"5\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{parent=sites/*}/funnels:streamPersons0\x01B\xd3\x01\n" +
 	"\x16com.waystage.funnel.v1B\vFunnelProtoP\x01ZBgithub.com/waystage/waystage/proto/gen/waystage/funnel/v1;funnelv1\xa2\x02\x03WFX\xaa\x02\x12Waystage.Funnel.V1\xca\x02\x12Waystage\\Funnel\\V1\xe2\x02\x1eWaystage\\Funnel\\V1\\GPBMetadata\xea\x02\x14Waystage::Funnel::V1b\x06proto3"
 
 var (
@@ -3976,55 +4209,57 @@ func file_waystage_funnel_v1_funnel_proto_rawDescGZIP() []byte {
 }
 
 var file_waystage_funnel_v1_funnel_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_waystage_funnel_v1_funnel_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_waystage_funnel_v1_funnel_proto_goTypes = []any{
-	(AttemptEnd)(0),                   // 0: waystage.funnel.v1.AttemptEnd
-	(ReasonKind)(0),                   // 1: waystage.funnel.v1.ReasonKind
-	(PersonSelection)(0),              // 2: waystage.funnel.v1.PersonSelection
-	(Outcome)(0),                      // 3: waystage.funnel.v1.Outcome
-	(*AskFunnelRequest)(nil),          // 4: waystage.funnel.v1.AskFunnelRequest
-	(*AskFunnelResponse)(nil),         // 5: waystage.funnel.v1.AskFunnelResponse
-	(*TrendBucket)(nil),               // 6: waystage.funnel.v1.TrendBucket
-	(*Distribution)(nil),              // 7: waystage.funnel.v1.Distribution
-	(*Percentile)(nil),                // 8: waystage.funnel.v1.Percentile
-	(*Bin)(nil),                       // 9: waystage.funnel.v1.Bin
-	(*SampleRatio)(nil),               // 10: waystage.funnel.v1.SampleRatio
-	(*StreamFunnelRequest)(nil),       // 11: waystage.funnel.v1.StreamFunnelRequest
-	(*StreamFunnelResponse)(nil),      // 12: waystage.funnel.v1.StreamFunnelResponse
-	(*Progress)(nil),                  // 13: waystage.funnel.v1.Progress
-	(*ExplainFunnelRequest)(nil),      // 14: waystage.funnel.v1.ExplainFunnelRequest
-	(*ExplainFunnelResponse)(nil),     // 15: waystage.funnel.v1.ExplainFunnelResponse
-	(*ExplainedTouchpoint)(nil),       // 16: waystage.funnel.v1.ExplainedTouchpoint
-	(*ExplainedAttempt)(nil),          // 17: waystage.funnel.v1.ExplainedAttempt
-	(*FilledStep)(nil),                // 18: waystage.funnel.v1.FilledStep
-	(*Comparison)(nil),                // 19: waystage.funnel.v1.Comparison
-	(*StepResult)(nil),                // 20: waystage.funnel.v1.StepResult
-	(*Share)(nil),                     // 21: waystage.funnel.v1.Share
-	(*Spans)(nil),                     // 22: waystage.funnel.v1.Spans
-	(*GroupResult)(nil),               // 23: waystage.funnel.v1.GroupResult
-	(*GroupTest)(nil),                 // 24: waystage.funnel.v1.GroupTest
-	(*GroupValue)(nil),                // 25: waystage.funnel.v1.GroupValue
-	(*AnswerFacts)(nil),               // 26: waystage.funnel.v1.AnswerFacts
-	(*AskDropOffRequest)(nil),         // 27: waystage.funnel.v1.AskDropOffRequest
-	(*StreamDropOffRequest)(nil),      // 28: waystage.funnel.v1.StreamDropOffRequest
-	(*StreamDropOffResponse)(nil),     // 29: waystage.funnel.v1.StreamDropOffResponse
-	(*AskDropOffResponse)(nil),        // 30: waystage.funnel.v1.AskDropOffResponse
-	(*DropOff)(nil),                   // 31: waystage.funnel.v1.DropOff
-	(*Reason)(nil),                    // 32: waystage.funnel.v1.Reason
-	(*Departure)(nil),                 // 33: waystage.funnel.v1.Departure
-	(*NamedShare)(nil),                // 34: waystage.funnel.v1.NamedShare
-	(*TouchpointShare)(nil),           // 35: waystage.funnel.v1.TouchpointShare
-	(*GroupDropOff)(nil),              // 36: waystage.funnel.v1.GroupDropOff
-	(*ListFunnelPersonsRequest)(nil),  // 37: waystage.funnel.v1.ListFunnelPersonsRequest
-	(*ListFunnelPersonsResponse)(nil), // 38: waystage.funnel.v1.ListFunnelPersonsResponse
-	(*FunnelPerson)(nil),              // 39: waystage.funnel.v1.FunnelPerson
-	(*FunnelQuestion)(nil),            // 40: waystage.funnel.v1.FunnelQuestion
-	(*QuestionWords)(nil),             // 41: waystage.funnel.v1.QuestionWords
-	(*timestamppb.Timestamp)(nil),     // 42: google.protobuf.Timestamp
+	(AttemptEnd)(0),                     // 0: waystage.funnel.v1.AttemptEnd
+	(ReasonKind)(0),                     // 1: waystage.funnel.v1.ReasonKind
+	(PersonSelection)(0),                // 2: waystage.funnel.v1.PersonSelection
+	(Outcome)(0),                        // 3: waystage.funnel.v1.Outcome
+	(*AskFunnelRequest)(nil),            // 4: waystage.funnel.v1.AskFunnelRequest
+	(*AskFunnelResponse)(nil),           // 5: waystage.funnel.v1.AskFunnelResponse
+	(*TrendBucket)(nil),                 // 6: waystage.funnel.v1.TrendBucket
+	(*Distribution)(nil),                // 7: waystage.funnel.v1.Distribution
+	(*Percentile)(nil),                  // 8: waystage.funnel.v1.Percentile
+	(*Bin)(nil),                         // 9: waystage.funnel.v1.Bin
+	(*SampleRatio)(nil),                 // 10: waystage.funnel.v1.SampleRatio
+	(*StreamFunnelRequest)(nil),         // 11: waystage.funnel.v1.StreamFunnelRequest
+	(*StreamFunnelResponse)(nil),        // 12: waystage.funnel.v1.StreamFunnelResponse
+	(*Progress)(nil),                    // 13: waystage.funnel.v1.Progress
+	(*ExplainFunnelRequest)(nil),        // 14: waystage.funnel.v1.ExplainFunnelRequest
+	(*ExplainFunnelResponse)(nil),       // 15: waystage.funnel.v1.ExplainFunnelResponse
+	(*ExplainedTouchpoint)(nil),         // 16: waystage.funnel.v1.ExplainedTouchpoint
+	(*ExplainedAttempt)(nil),            // 17: waystage.funnel.v1.ExplainedAttempt
+	(*FilledStep)(nil),                  // 18: waystage.funnel.v1.FilledStep
+	(*Comparison)(nil),                  // 19: waystage.funnel.v1.Comparison
+	(*StepResult)(nil),                  // 20: waystage.funnel.v1.StepResult
+	(*Share)(nil),                       // 21: waystage.funnel.v1.Share
+	(*Spans)(nil),                       // 22: waystage.funnel.v1.Spans
+	(*GroupResult)(nil),                 // 23: waystage.funnel.v1.GroupResult
+	(*GroupTest)(nil),                   // 24: waystage.funnel.v1.GroupTest
+	(*GroupValue)(nil),                  // 25: waystage.funnel.v1.GroupValue
+	(*AnswerFacts)(nil),                 // 26: waystage.funnel.v1.AnswerFacts
+	(*AskDropOffRequest)(nil),           // 27: waystage.funnel.v1.AskDropOffRequest
+	(*StreamDropOffRequest)(nil),        // 28: waystage.funnel.v1.StreamDropOffRequest
+	(*StreamDropOffResponse)(nil),       // 29: waystage.funnel.v1.StreamDropOffResponse
+	(*AskDropOffResponse)(nil),          // 30: waystage.funnel.v1.AskDropOffResponse
+	(*DropOff)(nil),                     // 31: waystage.funnel.v1.DropOff
+	(*Reason)(nil),                      // 32: waystage.funnel.v1.Reason
+	(*Departure)(nil),                   // 33: waystage.funnel.v1.Departure
+	(*NamedShare)(nil),                  // 34: waystage.funnel.v1.NamedShare
+	(*TouchpointShare)(nil),             // 35: waystage.funnel.v1.TouchpointShare
+	(*GroupDropOff)(nil),                // 36: waystage.funnel.v1.GroupDropOff
+	(*ListFunnelPersonsRequest)(nil),    // 37: waystage.funnel.v1.ListFunnelPersonsRequest
+	(*ListFunnelPersonsResponse)(nil),   // 38: waystage.funnel.v1.ListFunnelPersonsResponse
+	(*StreamFunnelPersonsRequest)(nil),  // 39: waystage.funnel.v1.StreamFunnelPersonsRequest
+	(*StreamFunnelPersonsResponse)(nil), // 40: waystage.funnel.v1.StreamFunnelPersonsResponse
+	(*FunnelPerson)(nil),                // 41: waystage.funnel.v1.FunnelPerson
+	(*FunnelQuestion)(nil),              // 42: waystage.funnel.v1.FunnelQuestion
+	(*QuestionWords)(nil),               // 43: waystage.funnel.v1.QuestionWords
+	(*timestamppb.Timestamp)(nil),       // 44: google.protobuf.Timestamp
 }
 var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
-	40, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	41, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	42, // 0: waystage.funnel.v1.AskFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	43, // 1: waystage.funnel.v1.AskFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	20, // 2: waystage.funnel.v1.AskFunnelResponse.steps:type_name -> waystage.funnel.v1.StepResult
 	23, // 3: waystage.funnel.v1.AskFunnelResponse.groups:type_name -> waystage.funnel.v1.GroupResult
 	26, // 4: waystage.funnel.v1.AskFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
@@ -4032,29 +4267,29 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	6,  // 6: waystage.funnel.v1.AskFunnelResponse.trend:type_name -> waystage.funnel.v1.TrendBucket
 	7,  // 7: waystage.funnel.v1.AskFunnelResponse.time_to_convert:type_name -> waystage.funnel.v1.Distribution
 	10, // 8: waystage.funnel.v1.AskFunnelResponse.sample_ratio:type_name -> waystage.funnel.v1.SampleRatio
-	42, // 9: waystage.funnel.v1.TrendBucket.from_time:type_name -> google.protobuf.Timestamp
-	42, // 10: waystage.funnel.v1.TrendBucket.to_time:type_name -> google.protobuf.Timestamp
+	44, // 9: waystage.funnel.v1.TrendBucket.from_time:type_name -> google.protobuf.Timestamp
+	44, // 10: waystage.funnel.v1.TrendBucket.to_time:type_name -> google.protobuf.Timestamp
 	20, // 11: waystage.funnel.v1.TrendBucket.steps:type_name -> waystage.funnel.v1.StepResult
 	22, // 12: waystage.funnel.v1.Distribution.spans:type_name -> waystage.funnel.v1.Spans
 	8,  // 13: waystage.funnel.v1.Distribution.percentiles:type_name -> waystage.funnel.v1.Percentile
 	9,  // 14: waystage.funnel.v1.Distribution.bins:type_name -> waystage.funnel.v1.Bin
-	40, // 15: waystage.funnel.v1.StreamFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	41, // 16: waystage.funnel.v1.StreamFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	42, // 15: waystage.funnel.v1.StreamFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	43, // 16: waystage.funnel.v1.StreamFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	13, // 17: waystage.funnel.v1.StreamFunnelResponse.progress:type_name -> waystage.funnel.v1.Progress
 	5,  // 18: waystage.funnel.v1.StreamFunnelResponse.answer:type_name -> waystage.funnel.v1.AskFunnelResponse
-	40, // 19: waystage.funnel.v1.ExplainFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	41, // 20: waystage.funnel.v1.ExplainFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	42, // 19: waystage.funnel.v1.ExplainFunnelRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	43, // 20: waystage.funnel.v1.ExplainFunnelRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	17, // 21: waystage.funnel.v1.ExplainFunnelResponse.attempts:type_name -> waystage.funnel.v1.ExplainedAttempt
 	16, // 22: waystage.funnel.v1.ExplainFunnelResponse.touchpoints:type_name -> waystage.funnel.v1.ExplainedTouchpoint
 	26, // 23: waystage.funnel.v1.ExplainFunnelResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	42, // 24: waystage.funnel.v1.ExplainedTouchpoint.occurred_at:type_name -> google.protobuf.Timestamp
+	44, // 24: waystage.funnel.v1.ExplainedTouchpoint.occurred_at:type_name -> google.protobuf.Timestamp
 	18, // 25: waystage.funnel.v1.ExplainedAttempt.steps:type_name -> waystage.funnel.v1.FilledStep
 	3,  // 26: waystage.funnel.v1.ExplainedAttempt.outcome:type_name -> waystage.funnel.v1.Outcome
 	0,  // 27: waystage.funnel.v1.ExplainedAttempt.end:type_name -> waystage.funnel.v1.AttemptEnd
-	42, // 28: waystage.funnel.v1.ExplainedAttempt.ended_at:type_name -> google.protobuf.Timestamp
-	42, // 29: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
-	42, // 30: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
-	42, // 31: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
+	44, // 28: waystage.funnel.v1.ExplainedAttempt.ended_at:type_name -> google.protobuf.Timestamp
+	44, // 29: waystage.funnel.v1.Comparison.from_time:type_name -> google.protobuf.Timestamp
+	44, // 30: waystage.funnel.v1.Comparison.to_time:type_name -> google.protobuf.Timestamp
+	44, // 31: waystage.funnel.v1.Comparison.as_of:type_name -> google.protobuf.Timestamp
 	20, // 32: waystage.funnel.v1.Comparison.steps:type_name -> waystage.funnel.v1.StepResult
 	23, // 33: waystage.funnel.v1.Comparison.groups:type_name -> waystage.funnel.v1.GroupResult
 	6,  // 34: waystage.funnel.v1.Comparison.trend:type_name -> waystage.funnel.v1.TrendBucket
@@ -4068,14 +4303,14 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	24, // 42: waystage.funnel.v1.GroupResult.test:type_name -> waystage.funnel.v1.GroupTest
 	6,  // 43: waystage.funnel.v1.GroupResult.trend:type_name -> waystage.funnel.v1.TrendBucket
 	7,  // 44: waystage.funnel.v1.GroupResult.time_to_convert:type_name -> waystage.funnel.v1.Distribution
-	42, // 45: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
-	42, // 46: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
-	42, // 47: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
-	42, // 48: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
-	40, // 49: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	41, // 50: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	40, // 51: waystage.funnel.v1.StreamDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
-	41, // 52: waystage.funnel.v1.StreamDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	44, // 45: waystage.funnel.v1.AnswerFacts.as_of:type_name -> google.protobuf.Timestamp
+	44, // 46: waystage.funnel.v1.AnswerFacts.from_time:type_name -> google.protobuf.Timestamp
+	44, // 47: waystage.funnel.v1.AnswerFacts.to_time:type_name -> google.protobuf.Timestamp
+	44, // 48: waystage.funnel.v1.AnswerFacts.fresh_until:type_name -> google.protobuf.Timestamp
+	42, // 49: waystage.funnel.v1.AskDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	43, // 50: waystage.funnel.v1.AskDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	42, // 51: waystage.funnel.v1.StreamDropOffRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	43, // 52: waystage.funnel.v1.StreamDropOffRequest.words:type_name -> waystage.funnel.v1.QuestionWords
 	13, // 53: waystage.funnel.v1.StreamDropOffResponse.progress:type_name -> waystage.funnel.v1.Progress
 	30, // 54: waystage.funnel.v1.StreamDropOffResponse.answer:type_name -> waystage.funnel.v1.AskDropOffResponse
 	31, // 55: waystage.funnel.v1.AskDropOffResponse.drop_offs:type_name -> waystage.funnel.v1.DropOff
@@ -4098,32 +4333,41 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	21, // 72: waystage.funnel.v1.TouchpointShare.share:type_name -> waystage.funnel.v1.Share
 	25, // 73: waystage.funnel.v1.GroupDropOff.values:type_name -> waystage.funnel.v1.GroupValue
 	31, // 74: waystage.funnel.v1.GroupDropOff.drop_offs:type_name -> waystage.funnel.v1.DropOff
-	40, // 75: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	42, // 75: waystage.funnel.v1.ListFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
 	2,  // 76: waystage.funnel.v1.ListFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
 	25, // 77: waystage.funnel.v1.ListFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
-	41, // 78: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
-	42, // 79: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
-	39, // 80: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
+	43, // 78: waystage.funnel.v1.ListFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	44, // 79: waystage.funnel.v1.ListFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
+	41, // 80: waystage.funnel.v1.ListFunnelPersonsResponse.persons:type_name -> waystage.funnel.v1.FunnelPerson
 	26, // 81: waystage.funnel.v1.ListFunnelPersonsResponse.facts:type_name -> waystage.funnel.v1.AnswerFacts
-	42, // 82: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
-	3,  // 83: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
-	4,  // 84: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
-	11, // 85: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
-	14, // 86: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
-	27, // 87: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
-	28, // 88: waystage.funnel.v1.FunnelService.StreamDropOff:input_type -> waystage.funnel.v1.StreamDropOffRequest
-	37, // 89: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
-	5,  // 90: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
-	12, // 91: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
-	15, // 92: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
-	30, // 93: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
-	29, // 94: waystage.funnel.v1.FunnelService.StreamDropOff:output_type -> waystage.funnel.v1.StreamDropOffResponse
-	38, // 95: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
-	90, // [90:96] is the sub-list for method output_type
-	84, // [84:90] is the sub-list for method input_type
-	84, // [84:84] is the sub-list for extension type_name
-	84, // [84:84] is the sub-list for extension extendee
-	0,  // [0:84] is the sub-list for field type_name
+	42, // 82: waystage.funnel.v1.StreamFunnelPersonsRequest.question:type_name -> waystage.funnel.v1.FunnelQuestion
+	2,  // 83: waystage.funnel.v1.StreamFunnelPersonsRequest.selection:type_name -> waystage.funnel.v1.PersonSelection
+	25, // 84: waystage.funnel.v1.StreamFunnelPersonsRequest.group:type_name -> waystage.funnel.v1.GroupValue
+	43, // 85: waystage.funnel.v1.StreamFunnelPersonsRequest.words:type_name -> waystage.funnel.v1.QuestionWords
+	44, // 86: waystage.funnel.v1.StreamFunnelPersonsRequest.bucket:type_name -> google.protobuf.Timestamp
+	13, // 87: waystage.funnel.v1.StreamFunnelPersonsResponse.progress:type_name -> waystage.funnel.v1.Progress
+	38, // 88: waystage.funnel.v1.StreamFunnelPersonsResponse.answer:type_name -> waystage.funnel.v1.ListFunnelPersonsResponse
+	44, // 89: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
+	3,  // 90: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
+	4,  // 91: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
+	11, // 92: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
+	14, // 93: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
+	27, // 94: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
+	28, // 95: waystage.funnel.v1.FunnelService.StreamDropOff:input_type -> waystage.funnel.v1.StreamDropOffRequest
+	37, // 96: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
+	39, // 97: waystage.funnel.v1.FunnelService.StreamFunnelPersons:input_type -> waystage.funnel.v1.StreamFunnelPersonsRequest
+	5,  // 98: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
+	12, // 99: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
+	15, // 100: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
+	30, // 101: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
+	29, // 102: waystage.funnel.v1.FunnelService.StreamDropOff:output_type -> waystage.funnel.v1.StreamDropOffResponse
+	38, // 103: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
+	40, // 104: waystage.funnel.v1.FunnelService.StreamFunnelPersons:output_type -> waystage.funnel.v1.StreamFunnelPersonsResponse
+	98, // [98:105] is the sub-list for method output_type
+	91, // [91:98] is the sub-list for method input_type
+	91, // [91:91] is the sub-list for extension type_name
+	91, // [91:91] is the sub-list for extension extendee
+	0,  // [0:91] is the sub-list for field type_name
 }
 
 func init() { file_waystage_funnel_v1_funnel_proto_init() }
@@ -4149,13 +4393,17 @@ func file_waystage_funnel_v1_funnel_proto_init() {
 		(*StreamDropOffResponse_Progress)(nil),
 		(*StreamDropOffResponse_Answer)(nil),
 	}
+	file_waystage_funnel_v1_funnel_proto_msgTypes[36].OneofWrappers = []any{
+		(*StreamFunnelPersonsResponse_Progress)(nil),
+		(*StreamFunnelPersonsResponse_Answer)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_waystage_funnel_v1_funnel_proto_rawDesc), len(file_waystage_funnel_v1_funnel_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

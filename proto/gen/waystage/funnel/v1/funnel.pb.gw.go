@@ -279,6 +279,38 @@ func local_request_FunnelService_ListFunnelPersons_0(ctx context.Context, marsha
 	return msg, metadata, err
 }
 
+func request_FunnelService_StreamFunnelPersons_0(ctx context.Context, marshaler runtime.Marshaler, client FunnelServiceClient, req *http.Request, pathParams map[string]string) (FunnelService_StreamFunnelPersonsClient, runtime.ServerMetadata, error) {
+	var (
+		protoReq StreamFunnelPersonsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["parent"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "parent")
+	}
+	protoReq.Parent, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "parent", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	stream, err := client.StreamFunnelPersons(ctx, &protoReq)
+	if err != nil {
+		return nil, metadata, err
+	}
+	header, err := stream.Header()
+	if err != nil {
+		return nil, metadata, err
+	}
+	metadata.HeaderMD = header
+	return stream, metadata, nil
+}
+
 // RegisterFunnelServiceHandlerServer registers the http handlers for service FunnelService to "mux".
 // UnaryRPC     :call FunnelServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -378,6 +410,13 @@ func RegisterFunnelServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 			return
 		}
 		forward_FunnelService_ListFunnelPersons_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+
+	mux.Handle(http.MethodPost, pattern_FunnelService_StreamFunnelPersons_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
+		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+		return
 	})
 
 	return nil
@@ -521,23 +560,42 @@ func RegisterFunnelServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_FunnelService_ListFunnelPersons_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_FunnelService_StreamFunnelPersons_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/waystage.funnel.v1.FunnelService/StreamFunnelPersons", runtime.WithHTTPPathPattern("/v1/{parent=sites/*}/funnels:streamPersons"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_FunnelService_StreamFunnelPersons_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_FunnelService_StreamFunnelPersons_0(annotatedContext, mux, outboundMarshaler, w, req, func() (proto.Message, error) { return resp.Recv() }, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
 var (
-	pattern_FunnelService_AskFunnel_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "ask"))
-	pattern_FunnelService_StreamFunnel_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "stream"))
-	pattern_FunnelService_ExplainFunnel_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "explain"))
-	pattern_FunnelService_AskDropOff_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "askDropOff"))
-	pattern_FunnelService_StreamDropOff_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "streamDropOff"))
-	pattern_FunnelService_ListFunnelPersons_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "listPersons"))
+	pattern_FunnelService_AskFunnel_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "ask"))
+	pattern_FunnelService_StreamFunnel_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "stream"))
+	pattern_FunnelService_ExplainFunnel_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "explain"))
+	pattern_FunnelService_AskDropOff_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "askDropOff"))
+	pattern_FunnelService_StreamDropOff_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "streamDropOff"))
+	pattern_FunnelService_ListFunnelPersons_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "listPersons"))
+	pattern_FunnelService_StreamFunnelPersons_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "sites", "parent", "funnels"}, "streamPersons"))
 )
 
 var (
-	forward_FunnelService_AskFunnel_0         = runtime.ForwardResponseMessage
-	forward_FunnelService_StreamFunnel_0      = runtime.ForwardResponseStream
-	forward_FunnelService_ExplainFunnel_0     = runtime.ForwardResponseMessage
-	forward_FunnelService_AskDropOff_0        = runtime.ForwardResponseMessage
-	forward_FunnelService_StreamDropOff_0     = runtime.ForwardResponseStream
-	forward_FunnelService_ListFunnelPersons_0 = runtime.ForwardResponseMessage
+	forward_FunnelService_AskFunnel_0           = runtime.ForwardResponseMessage
+	forward_FunnelService_StreamFunnel_0        = runtime.ForwardResponseStream
+	forward_FunnelService_ExplainFunnel_0       = runtime.ForwardResponseMessage
+	forward_FunnelService_AskDropOff_0          = runtime.ForwardResponseMessage
+	forward_FunnelService_StreamDropOff_0       = runtime.ForwardResponseStream
+	forward_FunnelService_ListFunnelPersons_0   = runtime.ForwardResponseMessage
+	forward_FunnelService_StreamFunnelPersons_0 = runtime.ForwardResponseStream
 )

@@ -19,12 +19,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FunnelService_AskFunnel_FullMethodName         = "/waystage.funnel.v1.FunnelService/AskFunnel"
-	FunnelService_StreamFunnel_FullMethodName      = "/waystage.funnel.v1.FunnelService/StreamFunnel"
-	FunnelService_ExplainFunnel_FullMethodName     = "/waystage.funnel.v1.FunnelService/ExplainFunnel"
-	FunnelService_AskDropOff_FullMethodName        = "/waystage.funnel.v1.FunnelService/AskDropOff"
-	FunnelService_StreamDropOff_FullMethodName     = "/waystage.funnel.v1.FunnelService/StreamDropOff"
-	FunnelService_ListFunnelPersons_FullMethodName = "/waystage.funnel.v1.FunnelService/ListFunnelPersons"
+	FunnelService_AskFunnel_FullMethodName           = "/waystage.funnel.v1.FunnelService/AskFunnel"
+	FunnelService_StreamFunnel_FullMethodName        = "/waystage.funnel.v1.FunnelService/StreamFunnel"
+	FunnelService_ExplainFunnel_FullMethodName       = "/waystage.funnel.v1.FunnelService/ExplainFunnel"
+	FunnelService_AskDropOff_FullMethodName          = "/waystage.funnel.v1.FunnelService/AskDropOff"
+	FunnelService_StreamDropOff_FullMethodName       = "/waystage.funnel.v1.FunnelService/StreamDropOff"
+	FunnelService_ListFunnelPersons_FullMethodName   = "/waystage.funnel.v1.FunnelService/ListFunnelPersons"
+	FunnelService_StreamFunnelPersons_FullMethodName = "/waystage.funnel.v1.FunnelService/StreamFunnelPersons"
 )
 
 // FunnelServiceClient is the client API for FunnelService service.
@@ -49,6 +50,9 @@ type FunnelServiceClient interface {
 	StreamDropOff(ctx context.Context, in *StreamDropOffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamDropOffResponse], error)
 	// The persons behind any number of an answer: as many as the number says.
 	ListFunnelPersons(ctx context.Context, in *ListFunnelPersonsRequest, opts ...grpc.CallOption) (*ListFunnelPersonsResponse, error)
+	// As ListFunnelPersons, with how far it is on the way, as of StreamFunnel. Pages of both go on from
+	// each other.
+	StreamFunnelPersons(ctx context.Context, in *StreamFunnelPersonsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamFunnelPersonsResponse], error)
 }
 
 type funnelServiceClient struct {
@@ -137,6 +141,25 @@ func (c *funnelServiceClient) ListFunnelPersons(ctx context.Context, in *ListFun
 	return out, nil
 }
 
+func (c *funnelServiceClient) StreamFunnelPersons(ctx context.Context, in *StreamFunnelPersonsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamFunnelPersonsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FunnelService_ServiceDesc.Streams[2], FunnelService_StreamFunnelPersons_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamFunnelPersonsRequest, StreamFunnelPersonsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FunnelService_StreamFunnelPersonsClient = grpc.ServerStreamingClient[StreamFunnelPersonsResponse]
+
 // FunnelServiceServer is the server API for FunnelService service.
 // All implementations must embed UnimplementedFunnelServiceServer
 // for forward compatibility.
@@ -159,6 +182,9 @@ type FunnelServiceServer interface {
 	StreamDropOff(*StreamDropOffRequest, grpc.ServerStreamingServer[StreamDropOffResponse]) error
 	// The persons behind any number of an answer: as many as the number says.
 	ListFunnelPersons(context.Context, *ListFunnelPersonsRequest) (*ListFunnelPersonsResponse, error)
+	// As ListFunnelPersons, with how far it is on the way, as of StreamFunnel. Pages of both go on from
+	// each other.
+	StreamFunnelPersons(*StreamFunnelPersonsRequest, grpc.ServerStreamingServer[StreamFunnelPersonsResponse]) error
 	mustEmbedUnimplementedFunnelServiceServer()
 }
 
@@ -186,6 +212,9 @@ func (UnimplementedFunnelServiceServer) StreamDropOff(*StreamDropOffRequest, grp
 }
 func (UnimplementedFunnelServiceServer) ListFunnelPersons(context.Context, *ListFunnelPersonsRequest) (*ListFunnelPersonsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListFunnelPersons not implemented")
+}
+func (UnimplementedFunnelServiceServer) StreamFunnelPersons(*StreamFunnelPersonsRequest, grpc.ServerStreamingServer[StreamFunnelPersonsResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamFunnelPersons not implemented")
 }
 func (UnimplementedFunnelServiceServer) mustEmbedUnimplementedFunnelServiceServer() {}
 func (UnimplementedFunnelServiceServer) testEmbeddedByValue()                       {}
@@ -302,6 +331,17 @@ func _FunnelService_ListFunnelPersons_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FunnelService_StreamFunnelPersons_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamFunnelPersonsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FunnelServiceServer).StreamFunnelPersons(m, &grpc.GenericServerStream[StreamFunnelPersonsRequest, StreamFunnelPersonsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FunnelService_StreamFunnelPersonsServer = grpc.ServerStreamingServer[StreamFunnelPersonsResponse]
+
 // FunnelService_ServiceDesc is the grpc.ServiceDesc for FunnelService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -335,6 +375,11 @@ var FunnelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "StreamDropOff",
 			Handler:       _FunnelService_StreamDropOff_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamFunnelPersons",
+			Handler:       _FunnelService_StreamFunnelPersons_Handler,
 			ServerStreams: true,
 		},
 	},
