@@ -14,6 +14,7 @@ import (
 
 	journeyv1 "github.com/waystage/waystage/proto/gen/waystage/journey/v1"
 	sitev1 "github.com/waystage/waystage/proto/gen/waystage/site/v1"
+	"github.com/waystage/waystage/services/query"
 	"github.com/waystage/waystage/services/world"
 )
 
@@ -109,6 +110,7 @@ func measureQueries(ctx context.Context, o queryOptions, out, progress io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	defer query.BoundGarbage(query.MostGarbage)() // as a query service does
 	b := &queryBench{queryOptions: o, services: p, out: out}
 	b.bench = &bench{options: options{touchpoints: o.touchpoints}, client: p.store, progress: progress}
 	if err := b.fill(ctx); err != nil {

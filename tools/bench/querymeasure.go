@@ -44,8 +44,12 @@ func (b *queryBench) measureForms(ctx context.Context, exact bool) ([]runs, erro
 			if errors.Is(r.err, errCounts) {
 				return all, r.err
 			}
-			b.say("%s, %s: %s, plain %s, limit %s %v", r.form, r.span, secondsOf(r.ours),
-				secondsOf(r.plain), secondsOf(r.limit), r.err)
+			if r.err != nil {
+				b.say("%s, %s: %v", r.form, r.span, r.err)
+			} else {
+				b.say("%s, %s: %s, plain %s, limit %s", r.form, r.span, secondsOf(r.ours),
+					secondsOf(r.plain), secondsOf(r.limit))
+			}
 			all = append(all, r)
 		}
 	}

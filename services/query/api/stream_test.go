@@ -46,7 +46,7 @@ func TestStreamedPages(t *testing.T) {
 		t.Errorf("persons %v, then %q", got, request.GetPageToken())
 	}
 	for i, page := range h.oracle.pages {
-		if page.Selection.Step != 2 || page.Selection.Part != funnel.Dropped || page.Limit != 2 {
+		if page.Step != 2 || page.Part != funnel.Dropped || page.Limit != 2 {
 			t.Errorf("page %d is asked as %+v", i, page)
 		}
 	}

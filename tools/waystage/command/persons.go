@@ -142,7 +142,8 @@ func (l *listing) pages(
 	for {
 		request.PageSize = personPage
 		if l.limit > 0 {
-			request.PageSize = uint32(min(personPage, l.limit-len(all.GetPersons()))) //nolint:gosec // bounded
+			left := l.limit - len(all.GetPersons())
+			request.PageSize = uint32(min(personPage, left)) //nolint:gosec // bounded
 		}
 		page, err := l.askPersons(ctx, client, request)
 		if err != nil {

@@ -18,6 +18,7 @@ func main() {
 			if err != nil {
 				return err
 			}
+			defer query.BoundGarbage(query.MostGarbage)()
 			return service.Run(ctx, h.Ready)
 		},
 	}))
