@@ -89,16 +89,17 @@ func newDirectory(st *store.Store) *directory {
 }
 
 // refresh reads what has come since the last time. What it read is taken over at once, when all of
-// it is there: a question never sees a part of it.
+// it is there: a question never sees a part of it. All that was stored when it began is there then;
+// what came while it read waits for the next question.
 func (d *directory) refresh(ctx context.Context) error {
 	d.reload.Lock()
 	defer d.reload.Unlock()
 	u := update{table: d.table, parts: d.parts}
-	for {
-		table, active, err := d.store.ProfileParts(ctx)
-		if err != nil {
-			return fmt.Errorf("listing parts of the profiles: %w", err)
-		}
+	table, active, err := d.store.ProfileParts(ctx)
+	if err != nil {
+		return fmt.Errorf("listing parts of the profiles: %w", err)
+	}
+	for done := false; !done; {
 		if u.table != table {
 			u = update{table: table, whole: true}
 		}
@@ -109,13 +110,10 @@ func (d *directory) refresh(ctx context.Context) error {
 		if err := u.read(ctx, d.store, fresh); err != nil {
 			return fmt.Errorf("reading %d parts of the profiles: %w", len(fresh), err)
 		}
-		again, still, err := d.store.ProfileParts(ctx)
-		if err != nil {
+		if table, active, err = d.store.ProfileParts(ctx); err != nil {
 			return fmt.Errorf("listing parts of the profiles again: %w", err)
 		}
-		if again == table {
-			u.markRead(fresh, still)
-		}
+		done = table == u.table && u.markRead(fresh, active)
 	}
 	d.take(&u)
 	return nil
@@ -136,15 +134,22 @@ func (u *update) unread(active []string) []string {
 	return slices.DeleteFunc(active, func(part string) bool { return u.parts[part] })
 }
 
-// markRead remembers those of the parts that were active before and after they were read.
-func (u *update) markRead(read, still []string) {
+// markRead remembers those of the parts that were active before and after they were read, and tells
+// whether all of them were.
+func (u *update) markRead(read, still []string) (all bool) {
 	parts := make(map[string]bool, len(still))
+	there := 0
 	for _, part := range still {
-		if u.parts[part] || slices.Contains(read, part) {
+		fresh := slices.Contains(read, part)
+		if fresh {
+			there++
+		}
+		if fresh || u.parts[part] {
 			parts[part] = true
 		}
 	}
 	u.parts = parts
+	return there == len(read)
 }
 
 func (u *update) read(ctx context.Context, st *store.Store, parts []string) error {

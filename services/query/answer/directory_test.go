@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -168,6 +169,36 @@ func TestDirectory(t *testing.T) {
 	s.want(t, "after another", 0)
 	s.insert(t, s.linked(3), 9)
 	s.want(t, "after an insert into the new generation", 3)
+}
+
+// TestDirectoryReads: profiles that have come cost a question three queries, and where none have
+// come it asks nothing.
+func TestDirectoryReads(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	var queries atomic.Int32
+	address := enginetest.Between(t, s.dsn, func(sql string, _ *http.Request, forward func()) {
+		if strings.Contains(sql, "FROM profiles") || strings.Contains(sql, "table = 'profiles'") {
+			queries.Add(1)
+		}
+		forward()
+	})
+	st, err := store.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	watched := &shop{Store: st, Answerer: answer.New(st, answer.NewNewestMaps(st), 0)}
+	for n := 1; n < 4; n++ {
+		s.insert(t, s.linked(n), n)
+		for _, want := range []int32{3, 0} {
+			queries.Store(0)
+			watched.want(t, "after an insert", n)
+			if got := queries.Load(); got != want {
+				t.Errorf("insert %d took %d queries of profiles, want %d", n, got, want)
+			}
+		}
+	}
 }
 
 // exchange puts a new generation in place of the present one.
