@@ -103,12 +103,14 @@ type follower struct {
 }
 
 // How often the server is asked how far queries are, and to end them; how long at most it is asked
-// to end them, and how often after there were none.
+// to end them; how often after there were none, and how often after it could not be asked: it
+// limits queries by itself.
 const (
 	tellEvery = 200 * time.Millisecond
 	killEvery = 100 * time.Millisecond
 	killTime  = 30 * time.Second
 	killCalm  = 3
+	killTries = 20
 )
 
 // kill ends the queries in the server. One that is just on its way there is not known to it yet: so
@@ -118,14 +120,15 @@ func (f *follower) kill(ctx context.Context) {
 	defer cancel()
 	ticks := time.NewTicker(killEvery)
 	defer ticks.Stop()
-	for calm := 0; calm < killCalm; {
+	for calm, failed := 0, 0; calm < killCalm && failed < killTries; {
 		running, err := f.store.Kill(ctx, f.tag)
 		select {
 		case <-f.over:
 			if err != nil {
-				return // the server limits queries by itself
+				failed++
+			} else {
+				calm++
 			}
-			calm++
 		default:
 		}
 		if running > 0 {

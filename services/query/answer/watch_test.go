@@ -3,9 +3,12 @@ package answer_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/waystage/waystage/services/engine/enginetest"
 	"github.com/waystage/waystage/services/funnel"
 	"github.com/waystage/waystage/services/internal/store"
 	"github.com/waystage/waystage/services/journey"
@@ -137,6 +140,38 @@ func TestWatched(t *testing.T) {
 	leave()
 	<-stayed
 	until(t, func() bool { return stays.running(t) == 0 })
+}
+
+// TestKilledAgain: where the server could not be asked to end a query it is asked again.
+func TestKilledAgain(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, 1, plainly)
+	var asked atomic.Int64
+	address := enginetest.Between(t, m.dsn, func(sql string, _ *http.Request, forward func()) {
+		if strings.Contains(sql, "KILL QUERY") && asked.Add(1) <= 3 {
+			panic(http.ErrAbortHandler)
+		}
+		forward()
+	})
+	st, err := store.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	e := endless{m.Store, "6"}
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := answer.NewWatched(e, st, func() {}).Funnel(ctx, site, whole)
+		left <- err
+	}()
+	until(t, func() bool { return e.running(t) == 1 })
+	leave()
+	<-left
+	until(t, func() bool { return e.running(t) == 0 })
+	if n := asked.Load(); n <= 3 {
+		t.Errorf("asked %d times", n)
+	}
 }
 
 // TestWatchedToTheEnd: what is answered was not given up.
