@@ -78,17 +78,20 @@ func (e *watchedExplainer) Explain(
 // watch tags the queries of a question until over is called.
 func (w *Watched) watch(ctx context.Context) (tagged context.Context, over func()) {
 	f := &follower{store: w.store, tag: "question" + rand.Text(), over: make(chan struct{})}
-	killed := context.AfterFunc(ctx, func() {
+	end := func() {
 		w.cancelled()
 		f.kill(context.WithoutCancel(ctx))
-	})
+	}
+	stop := context.AfterFunc(ctx, end)
 	if tell := api.ProgressOf(ctx); tell != nil {
 		f.told.Add(1)
 		go f.follow(ctx, tell)
 	}
 	return store.WithTag(ctx, f.tag), func() {
 		close(f.over)
-		killed()
+		if stop() && ctx.Err() != nil {
+			go end() // the question saw that the caller had left before the context began to end it
+		}
 		f.told.Wait()
 	}
 }

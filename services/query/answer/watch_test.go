@@ -174,6 +174,46 @@ func TestKilledAgain(t *testing.T) {
 	}
 }
 
+// tardy is a context that never begins what is to be done after it.
+type tardy struct {
+	context.Context
+
+	done chan struct{}
+}
+
+func (t tardy) Done() <-chan struct{} { return t.done }
+
+func (t tardy) Err() error {
+	select {
+	case <-t.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+func (tardy) AfterFunc(func()) (stop func() bool) { return func() bool { return true } }
+
+// TestKilledAtOnce: a question that sees at once that the caller has left, before its context has
+// begun to end it, is ended all the same.
+func TestKilledAtOnce(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, 1, plainly)
+	var given atomic.Int64
+	e := endless{m.Store, "7"}
+	ctx := tardy{context.Background(), make(chan struct{})}
+	left := make(chan error, 1)
+	go func() {
+		_, err := answer.NewWatched(e, m.Store, func() { given.Add(1) }).Funnel(ctx, site, whole)
+		left <- err
+	}()
+	until(t, func() bool { return e.running(t) == 1 })
+	close(ctx.done)
+	<-left
+	until(t, func() bool { return e.running(t) == 0 })
+	until(t, func() bool { return given.Load() == 1 })
+}
+
 // TestWatchedToTheEnd: what is answered was not given up.
 func TestWatchedToTheEnd(t *testing.T) {
 	t.Parallel()
