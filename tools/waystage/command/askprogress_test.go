@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -25,15 +24,10 @@ func (s *server) StreamFunnel(
 ) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if err := s.enter(stream.Context()); err != nil {
+	if err := enter(s, stream, func(p *funnelv1.Progress) *funnelv1.StreamFunnelResponse {
+		return &funnelv1.StreamFunnelResponse{Is: &funnelv1.StreamFunnelResponse_Progress{Progress: p}}
+	}); err != nil {
 		return err
-	}
-	for _, p := range progressTold {
-		if err := stream.Send(&funnelv1.StreamFunnelResponse{
-			Is: &funnelv1.StreamFunnelResponse_Progress{Progress: p},
-		}); err != nil {
-			return err
-		}
 	}
 	answer, err := s.AskFunnel(stream.Context(), &funnelv1.AskFunnelRequest{
 		Parent: m.GetParent(), Question: m.GetQuestion(), Words: m.GetWords(), Saved: m.GetSaved(),
@@ -53,15 +47,10 @@ func (s *server) StreamDropOff(
 ) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if err := s.enter(stream.Context()); err != nil {
+	if err := enter(s, stream, func(p *funnelv1.Progress) *funnelv1.StreamDropOffResponse {
+		return &funnelv1.StreamDropOffResponse{Is: &funnelv1.StreamDropOffResponse_Progress{Progress: p}}
+	}); err != nil {
 		return err
-	}
-	for _, p := range progressTold {
-		if err := stream.Send(&funnelv1.StreamDropOffResponse{
-			Is: &funnelv1.StreamDropOffResponse_Progress{Progress: p},
-		}); err != nil {
-			return err
-		}
 	}
 	answer, err := s.AskDropOff(stream.Context(), &funnelv1.AskDropOffRequest{
 		Parent: m.GetParent(), Question: m.GetQuestion(), Words: m.GetWords(), Saved: m.GetSaved(),
@@ -83,15 +72,10 @@ func (s *server) StreamFunnelPersons(
 ) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if err := s.enter(stream.Context()); err != nil {
+	if err := enter(s, stream, func(p *funnelv1.Progress) *funnelv1.StreamFunnelPersonsResponse {
+		return &funnelv1.StreamFunnelPersonsResponse{Is: &funnelv1.StreamFunnelPersonsResponse_Progress{Progress: p}}
+	}); err != nil {
 		return err
-	}
-	for _, p := range progressTold {
-		if err := stream.Send(&funnelv1.StreamFunnelPersonsResponse{
-			Is: &funnelv1.StreamFunnelPersonsResponse_Progress{Progress: p},
-		}); err != nil {
-			return err
-		}
 	}
 	// A streamed list states what a list does, in the same fields.
 	wire, err := proto.Marshal(m)
@@ -111,10 +95,21 @@ func (s *server) StreamFunnelPersons(
 	})
 }
 
-// enter is what the server does with a streamed call first. It is locked.
-func (s *server) enter(ctx context.Context) error {
+// enter is what the server does with a streamed call first, up to what it tells. It is locked.
+func enter[M any](
+	s *server, stream grpc.ServerStreamingServer[M], message func(*funnelv1.Progress) *M,
+) error {
+	ctx := stream.Context()
 	s.tokens = append(s.tokens, metadata.ValueFromIncomingContext(ctx, "authorization")...)
-	return s.refusal
+	if s.refusal != nil {
+		return s.refusal
+	}
+	for _, p := range progressTold {
+		if err := stream.Send(message(p)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestWatchedQuestion: on a terminal a question that takes long shows how far it is, one that does
