@@ -152,12 +152,11 @@ func ask[A any](
 	}()
 	k, unclear := keyOf(a.site, a.question, a.more...)
 	ctx = WithGlance(ctx)
-	looked, unsure := c.ledger.glance(ctx)
+	state, unsure := c.state(ctx, a.site)
 	if unclear != nil || unsure != nil {
 		given, err = evaluate(ctx) // which tells what is wrong, if anything is
 		return given, Unkept, err
 	}
-	state := looked.stamp(a.site)
 	found, ok := c.find(ctx, a, k, state)
 	if from = Kept; !ok {
 		found, from, err = c.share(ctx, a, flightID{k, state},
@@ -165,6 +164,15 @@ func ask[A any](
 	}
 	given, _ = found.(A)
 	return given, from, err
+}
+
+// state is that of the data of a site, by a look that began after the call did.
+func (c *Cache) state(ctx context.Context, site journey.SiteID) (stamp, error) {
+	looked, err := c.ledger.glance(ctx)
+	if err != nil {
+		return stamp{}, err
+	}
+	return looked.stamp(ctx, site)
 }
 
 // find gives a kept answer.

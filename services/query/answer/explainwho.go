@@ -19,7 +19,7 @@ const wayOfOne = "rows of one unit, in shown order with message ids"
 
 // explainPerson reads one person and explains it.
 func (in *inquiry) explainPerson(ctx context.Context, who api.Who) error {
-	if err := in.directory.refresh(ctx); err != nil {
+	if err := in.directory.refresh(ctx, nil); err != nil {
 		return fmt.Errorf("bringing the persons of site %s up to date: %w", in.site, err)
 	}
 	person, err := in.find(ctx, in.site, who)

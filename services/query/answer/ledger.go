@@ -20,12 +20,14 @@ import (
 // content. So while the active parts are the same, every row is. Where they are not:
 //   - a part that was put together from parts seen before, all inserts of its range among them and
 //     nothing removed, has their rows: merges only leave out rows that are there twice;
-//   - a part of inserts not seen before changes the sites of its rows, which are read from it;
+//   - a part of inserts not seen before changes the sites of its rows, which are read from it, or
+//     from the part that it has been merged into meanwhile;
 //   - anything else (a part that went, rows that were removed or rewritten, another table under the
-//     name, as after a rebuild, or a part that was merged before its sites were read) changes all
-//     sites.
+//     name, as after a rebuild) changes all sites.
 //
-// A merge that it takes for a change costs an answer kept, never a wrong one.
+// What it takes for a change and is none costs an answer kept, never a wrong one. So the sites that
+// the last change was of are taken to have changed again whenever anything has: who asks of them
+// does not wait until the sites of new parts are read.
 type ledger struct {
 	store *store.Store
 	// most is how many rows of new parts are looked through for their sites.
@@ -42,6 +44,8 @@ type ledger struct {
 	// change.
 	all   uint64
 	sites map[journey.SiteID]uint64
+	// lively are the sites that the last change was of.
+	lively map[journey.SiteID]bool
 }
 
 // partID is what tells a part from all others there ever were.
@@ -55,18 +59,31 @@ func newLedger(st *store.Store) *ledger {
 	return &ledger{store: st, most: maxRows, sites: make(map[journey.SiteID]uint64)}
 }
 
-// round is one look at the parts, for all who asked before it began. What it found is there once it
-// is done, and does not change any more.
+// round is one look at the parts, for all who asked before it began.
 type round struct {
-	done    chan struct{}
-	outlook *outlook
-	all     uint64
-	sites   map[journey.SiteID]uint64
-	err     error
+	// listed is closed once outlook, soon and err are there, done once all is. What is there does not
+	// change any more.
+	listed, done chan struct{}
+	outlook      *outlook
+	// soon are the stamps that are known before the sites of new parts are read.
+	soon  map[journey.SiteID]stamp
+	all   uint64
+	sites map[journey.SiteID]uint64
+	err   error
 }
 
-// stamp is that of a site.
-func (r *round) stamp(site journey.SiteID) stamp { return stamp{r.all, r.sites[site]} }
+// stamp is that of a site, waited for where it needs reading.
+func (r *round) stamp(ctx context.Context, site journey.SiteID) (stamp, error) {
+	if s, known := r.soon[site]; known {
+		return s, nil
+	}
+	select {
+	case <-r.done:
+		return stamp{r.all, r.sites[site]}, nil
+	case <-ctx.Done():
+		return stamp{}, fmt.Errorf("asking what has changed: %w", ctx.Err())
+	}
+}
 
 // lookTime bounds a look.
 const lookTime = 30 * time.Second
@@ -79,13 +96,13 @@ func (l *ledger) now(ctx context.Context) (*round, error) {
 	l.mutex.Lock()
 	r := l.next
 	if r == nil {
-		r = &round{done: make(chan struct{})}
+		r = &round{listed: make(chan struct{}), done: make(chan struct{})}
 		l.next = r
 		go l.run(context.WithoutCancel(ctx), r)
 	}
 	l.mutex.Unlock()
 	select {
-	case <-r.done:
+	case <-r.listed:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("asking for the state of the tables: %w", ctx.Err())
 	}
@@ -94,6 +111,8 @@ func (l *ledger) now(ctx context.Context) (*round, error) {
 
 func (l *ledger) run(ctx context.Context, r *round) {
 	defer close(r.done)
+	listed := sync.OnceFunc(func() { close(r.listed) })
+	defer listed()
 	l.turn.Lock()
 	defer l.turn.Unlock()
 	l.mutex.Lock()
@@ -101,63 +120,126 @@ func (l *ledger) run(ctx context.Context, r *round) {
 	l.mutex.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	r.err = l.look(ctx, r)
-}
-
-// maxTries is how often parts are listed again because some went before their sites were read.
-const maxTries = 3
-
-// maxRows is how many rows of new parts are looked through: those of more may be of any site.
-const maxRows = 2_000_000
-
-// look lists the parts and counts what has changed.
-func (l *ledger) look(ctx context.Context, r *round) error {
-	for try := 1; ; try++ {
-		parts, whole, err := l.store.AnswerParts(ctx)
-		if err != nil {
-			return fmt.Errorf("looking for changes: %w", err)
-		}
-		if !whole {
-			return errScattered
-		}
-		c := changesOf(l.seen, parts)
-		sites, found := map[string][]journey.SiteID{}, true
-		if len(c.fresh) > 0 && !c.all && c.rows() <= l.most {
-			if sites, err = l.store.PartSites(ctx, c.fresh); err != nil {
-				return fmt.Errorf("looking for what has changed: %w", err)
-			}
-			found = c.found(sites)
-		}
-		if !found && try < maxTries {
-			continue
-		}
-		c.all = c.all || !found || c.rows() > l.most
-		l.take(parts, c.all, sites)
-		r.outlook, r.all, r.sites = newOutlook(parts), l.all, l.sites
-		return nil
+	if r.outlook, r.err = lookAt(ctx, l.store); r.err != nil {
+		return
 	}
-}
-
-// take takes what was found over. It is this round's turn.
-func (l *ledger) take(parts []store.Part, all bool, sites map[string][]journey.SiteID) {
-	l.seen = make(map[partID]store.Part, len(parts))
-	for _, p := range parts {
+	if r.outlook == nil {
+		r.err = errScattered
+		return
+	}
+	c := changesOf(l.seen, r.outlook.parts)
+	l.seen = make(map[partID]store.Part, len(r.outlook.parts))
+	for _, p := range r.outlook.parts {
 		l.seen[idOf(p)] = p
 	}
-	if all {
+	if c.all || rowsOf(c.fresh) > l.most {
+		l.all++
+	} else if len(c.fresh) > 0 {
+		r.soon = l.suppose()
+		listed()
+		l.settle(ctx, c.fresh, r.soon)
+	}
+	r.all, r.sites = l.all, l.sites
+}
+
+// suppose takes the lively sites to have changed, and gives their stamps. It is this round's turn.
+func (l *ledger) suppose() map[journey.SiteID]stamp {
+	soon := make(map[journey.SiteID]stamp, len(l.lively))
+	l.sites = maps.Clone(l.sites)
+	for site := range l.lively {
+		l.sites[site]++
+		soon[site] = stamp{l.all, l.sites[site]}
+	}
+	return soon
+}
+
+// settle finds the sites that new parts have changed, but for those that were supposed to have; all
+// may have where that cannot be told. It is this round's turn.
+func (l *ledger) settle(
+	ctx context.Context, fresh []store.Part, supposed map[journey.SiteID]stamp,
+) {
+	if l.lively = l.sitesOf(ctx, fresh); l.lively == nil {
 		l.all++
 		return
 	}
 	l.sites = maps.Clone(l.sites)
-	changed := make(map[journey.SiteID]bool)
-	for _, of := range sites {
-		for _, site := range of {
-			changed[site] = true
+	for site := range l.lively {
+		if _, done := supposed[site]; !done {
+			l.sites[site]++
 		}
 	}
-	for site := range changed {
-		l.sites[site]++
+}
+
+// maxTries is how often the sites of parts are read because some were merged away meanwhile.
+const maxTries = 3
+
+// maxRows is how many rows of parts are looked through: those of more may be of any site.
+const maxRows = 2_000_000
+
+// sitesOf are the sites that parts have rows of. A part that was merged away has those of the one
+// that it went into, or fewer. nil where it cannot be told.
+func (l *ledger) sitesOf(ctx context.Context, parts []store.Part) map[journey.SiteID]bool {
+	sites := make(map[journey.SiteID]bool)
+	for range maxTries {
+		if rowsOf(parts) > l.most {
+			return nil
+		}
+		found, err := l.store.PartSites(ctx, parts)
+		if err != nil {
+			return nil
+		}
+		var gone []store.Part
+		for _, p := range parts {
+			of := found[p.Table+"/"+p.Name]
+			if len(of) == 0 {
+				gone = append(gone, p)
+			}
+			for _, site := range of {
+				sites[site] = true
+			}
+		}
+		if len(gone) == 0 {
+			return sites
+		}
+		now, err := lookAt(ctx, l.store)
+		if err != nil || now == nil {
+			return nil
+		}
+		if parts = holding(now.parts, gone); parts == nil {
+			return nil
+		}
 	}
+	return nil
+}
+
+// holding are those of some parts that hold all rows of others, which were merged into them. nil
+// where that is not so of each.
+func holding(parts, gone []store.Part) []store.Part {
+	var into []store.Part
+	for _, g := range gone {
+		at := slices.IndexFunc(parts, func(p store.Part) bool { return mayHold(p, g) })
+		if at < 0 {
+			return nil
+		}
+		into = append(into, parts[at])
+	}
+	return into
+}
+
+// mayHold tells whether a part that is no more may have gone into another one, and nothing of it
+// was removed or rewritten.
+func mayHold(p, gone store.Part) bool {
+	return gone.Table == p.Table && gone.Place == p.Place && gone.Partition == p.Partition &&
+		gone.Name != p.Name && gone.Mutation == p.Mutation &&
+		gone.First >= p.First && gone.Last <= p.Last
+}
+
+func rowsOf(parts []store.Part) uint64 {
+	var sum uint64
+	for _, p := range parts {
+		sum += p.Rows
+	}
+	return sum
 }
 
 func idOf(p store.Part) partID { return partID{p.Place, p.Name, p.Hash} }
@@ -168,21 +250,6 @@ type changes struct {
 	all bool
 	// fresh are the parts with rows of inserts not seen before.
 	fresh []store.Part
-}
-
-func (c *changes) rows() uint64 {
-	var sum uint64
-	for _, p := range c.fresh {
-		sum += p.Rows
-	}
-	return sum
-}
-
-// found tells whether sites were found for every fresh part.
-func (c *changes) found(sites map[string][]journey.SiteID) bool {
-	return !slices.ContainsFunc(c.fresh, func(p store.Part) bool {
-		return len(sites[p.Table+"/"+p.Name]) == 0
-	})
 }
 
 // changesOf compares the parts seen, nil if none ever were, with those that there are.
@@ -218,8 +285,7 @@ func changesOf(seen map[partID]store.Part, now []store.Part) changes {
 func absorb(p store.Part, gone map[partID]store.Part) bool {
 	within := make(map[int64]int64)
 	for id, g := range gone {
-		if g.Table == p.Table && g.Place == p.Place && g.Partition == p.Partition &&
-			g.Name != p.Name && g.Mutation == p.Mutation && g.First >= p.First && g.Last <= p.Last {
+		if mayHold(p, g) {
 			within[g.First] = g.Last
 			delete(gone, id)
 		}

@@ -95,21 +95,37 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestFoundSites: the sites of fresh parts are known once those of each are.
-func TestFoundSites(t *testing.T) {
+// TestHolding: the rows of a part that is gone are in the one that it was merged into, if nothing was
+// removed from that.
+func TestHolding(t *testing.T) {
 	t.Parallel()
-	c := changes{fresh: []store.Part{part("1", 1, 1), part("2", 2, 2)}}
-	of := []journey.SiteID{"shop"}
-	for name, known := range map[string]struct {
-		sites map[string][]journey.SiteID
-		found bool
+	gone, later, merged := part("2", 2, 2), part("4", 4, 4), part("1-3", 1, 3)
+	mutated, elsewhere, otherMonth, otherTable := merged, merged, merged, merged
+	mutated.Mutation = 9
+	elsewhere.Place = "there/"
+	otherMonth.Partition = "202601"
+	otherTable.Table = "labels"
+	refilled := gone
+	refilled.Hash = "different"
+	for name, c := range map[string]struct {
+		gone, parts []store.Part
+		want        []string
 	}{
-		"both":          {map[string][]journey.SiteID{"touchpoints/1": of, "touchpoints/2": of}, true},
-		"one of them":   {sites: map[string][]journey.SiteID{"touchpoints/1": of}},
-		"another table": {sites: map[string][]journey.SiteID{"touchpoints/1": of, "labels/2": of}},
+		"merged":         {[]store.Part{gone}, []store.Part{later, merged}, []string{"1-3"}},
+		"one of two":     {gone: []store.Part{gone, later}, parts: []store.Part{merged}},
+		"not there":      {gone: []store.Part{gone}, parts: []store.Part{later}},
+		"rewritten":      {gone: []store.Part{gone}, parts: []store.Part{mutated}},
+		"another place":  {gone: []store.Part{gone}, parts: []store.Part{elsewhere}},
+		"another month":  {gone: []store.Part{gone}, parts: []store.Part{otherMonth}},
+		"another table":  {gone: []store.Part{gone}, parts: []store.Part{otherTable}},
+		"the name alone": {gone: []store.Part{gone}, parts: []store.Part{refilled}},
 	} {
-		if got := c.found(known.sites); got != known.found {
-			t.Errorf("%s: %v, want %v", name, got, known.found)
+		var got []string
+		for _, p := range holding(c.parts, c.gone) {
+			got = append(got, p.Name)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
@@ -196,6 +212,7 @@ func TestManyRows(t *testing.T) {
 	t.Parallel()
 	st := newStore(t)
 	l := newLedger(st)
+	was := make(map[journey.SiteID]stamp)
 	for n, c := range []struct {
 		most, rows uint64
 		// all tells that other sites than the rows' have changed too.
@@ -208,7 +225,6 @@ func TestManyRows(t *testing.T) {
 		{most: 4},
 	} {
 		l.most = c.most
-		before := l.sites["other"] + l.all
 		writes := make([]store.Row, c.rows)
 		for i := range writes {
 			writes[i].Fact = &journey.Fact{
@@ -219,14 +235,16 @@ func TestManyRows(t *testing.T) {
 		if err := st.InsertFacts(t.Context(), writes); err != nil {
 			t.Fatal(err)
 		}
-		was := stamp{l.all, l.sites["shop"]}
 		r, err := l.now(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if now := r.stamp("shop"); (now != was) != (c.rows > 0) ||
-			(before != l.sites["other"]+l.all) != c.all {
-			t.Errorf("%d rows of %d: %v after %v", c.rows, c.most, now, was)
+		for site, changed := range map[journey.SiteID]bool{"shop": c.rows > 0, "other": c.all} {
+			now, err := r.stamp(t.Context(), site)
+			if err != nil || (now != was[site]) != changed {
+				t.Errorf("%d rows of %d: site %s: %v after %v, %v", c.rows, c.most, site, now, was[site], err)
+			}
+			was[site] = now
 		}
 	}
 }

@@ -128,6 +128,62 @@ func TestMergedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestLively: who asks of a site that the last change was of too does not wait until the sites of
+// what has come now are read, and gets what there is now; who asks of another site waits, and gets
+// the answer that was kept.
+func TestLively(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, 1, plainly)
+	sites := newGate("AS of, toString(_part)")
+	cache := m.behind(t, sites)
+	t.Cleanup(func() { close(sites.opened) })
+	ask := func(s journey.SiteID) api.Funnel {
+		got, err := cache.Funnel(context.WithoutCancel(t.Context()), s, whole)
+		if err != nil {
+			t.Error(err)
+		}
+		return got
+	}
+	// opened asks while the gate is opened to whoever comes; nobody else opens it.
+	opened := func(s journey.SiteID) api.Funnel {
+		answered := make(chan api.Funnel, 1)
+		go func() { answered <- ask(s) }()
+		for {
+			select {
+			case <-sites.held:
+				sites.opened <- struct{}{}
+			case got := <-answered:
+				return got
+			}
+		}
+	}
+	enter := func(s journey.SiteID, n int) {
+		if err := m.enter(t.Context(), s, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enter("other", 0)
+	opened("other")
+	enter("shop", 0)
+	opened("shop") // not known to be lively before
+	for n := 1; n < 4; n++ {
+		enter("shop", n)
+		if got := ask("shop"); got.Facts.Cached || got.Steps[0].Count != n+1 {
+			t.Errorf("%d persons have come: %+v", n+1, got)
+		}
+		if got := opened("other"); !got.Facts.Cached || got.Steps[0].Count != 1 {
+			t.Errorf("the other site: %+v", got)
+		}
+		if got := opened("shop"); !got.Facts.Cached || got.Steps[0].Count != n+1 {
+			t.Errorf("asked again: %+v", got)
+		}
+	}
+	enter("other", 1)
+	if got := opened("other"); got.Facts.Cached || got.Steps[0].Count != 2 {
+		t.Errorf("the other site has changed: %+v", got)
+	}
+}
+
 // TestLookGivenUp: who leaves while changes are looked for does not wait for it.
 func TestLookGivenUp(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/waystage/waystage/services/internal/store"
 )
@@ -14,17 +15,32 @@ import (
 // What was read when a table had the same parts need not be read again: a row comes, changes or
 // goes only with a part. nil where that is not known.
 type outlook struct {
+	// began is before the parts were listed.
+	began time.Time
 	parts []store.Part
 	// states stand for the parts of each table.
 	states map[string]string
 }
 
-func newOutlook(parts []store.Part) *outlook {
+// lookAt looks at the tables of a store: nil where they have parts that its server does not list.
+func lookAt(ctx context.Context, st *store.Store) (*outlook, error) {
+	began := time.Now()
+	parts, whole, err := st.AnswerParts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the parts of tables: %w", err)
+	}
+	if !whole {
+		return nil, nil
+	}
+	return newOutlook(began, parts), nil
+}
+
+func newOutlook(began time.Time, parts []store.Part) *outlook {
 	texts := make(map[string][]string)
 	for _, p := range parts {
 		texts[p.Table] = append(texts[p.Table], p.Place+" "+p.Name+" "+p.Hash)
 	}
-	o := &outlook{parts: parts, states: make(map[string]string, len(texts))}
+	o := &outlook{began: began, parts: parts, states: make(map[string]string, len(texts))}
 	for table, of := range texts {
 		slices.Sort(of)
 		o.states[table] = strings.Join(of, "\n")
@@ -46,14 +62,7 @@ func (a *Answerer) look(ctx context.Context) (*outlook, error) {
 	if g := glanceOf(ctx); g != nil && g.found != nil {
 		return g.found.outlook, nil
 	}
-	parts, whole, err := a.store.AnswerParts(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("looking at the parts of tables: %w", err)
-	}
-	if !whole {
-		return nil, nil
-	}
-	return newOutlook(parts), nil
+	return lookAt(ctx, a.store)
 }
 
 // memory remembers what was read of tables, by what it is and of whom. It is safe for concurrent

@@ -27,7 +27,7 @@ func (a *Answerer) Person(
 	if err != nil {
 		return api.PersonAsOf{}, fmt.Errorf("reading the map of site %s: %w", site, err)
 	}
-	if err := a.directory.refresh(ctx); err != nil {
+	if err := a.directory.refresh(ctx, nil); err != nil {
 		return api.PersonAsOf{}, fmt.Errorf("bringing the persons of site %s up to date: %w", site, err)
 	}
 	p, err := a.find(ctx, site, who)

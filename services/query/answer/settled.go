@@ -42,7 +42,7 @@ func (d *directory) settles(
 	if current != m.Version {
 		return false, nil
 	}
-	if err := d.refresh(ctx); err != nil {
+	if err := d.refresh(ctx, nil); err != nil {
 		return false, err
 	}
 	d.mutex.Lock()

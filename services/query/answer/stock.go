@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -97,14 +96,11 @@ func (in *inquiry) gatherResident(
 
 // lookAgain looks at the parts as they are now.
 func (in *inquiry) lookAgain(ctx context.Context) error {
-	parts, whole, err := in.store.AnswerParts(ctx)
-	if err != nil {
-		return fmt.Errorf("looking at the parts of tables again: %w", err)
+	o, err := lookAt(ctx, in.store)
+	if o != nil {
+		in.again = o
 	}
-	if whole {
-		in.again = newOutlook(parts)
-	}
-	return nil
+	return err
 }
 
 // stockPacked takes packed journeys.

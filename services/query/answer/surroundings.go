@@ -65,7 +65,7 @@ func (in *inquiry) surroundings(ctx context.Context) (*surroundings, error) {
 	})
 	group.Go(func() error {
 		_, err := remember(&in.memory, in.outlook, "profiles", "",
-			func() (bool, error) { return true, in.directory.refresh(all) })
+			func() (bool, error) { return true, in.directory.refresh(all, in.outlook) })
 		return err
 	})
 	group.Go(func() (err error) {
