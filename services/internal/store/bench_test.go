@@ -2,9 +2,13 @@ package store_test
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/waystage/waystage/services/internal/store"
+	"github.com/waystage/waystage/services/journey"
 )
 
 // BenchmarkStream reads what a question reads by columns, BenchmarkStreamRows by the driver's rows.
@@ -38,4 +42,34 @@ func benchmarkStream(b *testing.B, way func(database) streamer) {
 		}
 	}
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkReceipts looks the messages of a batch up, as is done twice for each: half of them are
+// known.
+func BenchmarkReceipts(b *testing.B) {
+	for _, size := range []int{500, 5000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			d := newDatabase(b)
+			at := time.Now()
+			var known []journey.Receipt
+			keys := make([]journey.MessageKey, size)
+			for i := range keys {
+				binary.BigEndian.PutUint64(keys[i][:], uint64(i)*0x9E3779B97F4A7C15)
+				if i%2 == 0 {
+					known = append(known, journey.Receipt{Site: "shop", Key: keys[i], ReceivedAt: at})
+				}
+			}
+			if err := d.InsertReceipts(b.Context(), known); err != nil {
+				b.Fatal(err)
+			}
+			asked := map[journey.SiteID][]journey.MessageKey{"shop": keys}
+			for b.Loop() {
+				found, err := d.Receipts(b.Context(), asked, at.AddDate(0, 0, -7), at.AddDate(0, 0, 7))
+				if err != nil || len(found) != len(known) {
+					b.Fatalf("%d receipts, %v; want %d", len(found), err, len(known))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/message")
+		})
+	}
 }
