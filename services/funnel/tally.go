@@ -28,6 +28,15 @@ type Tally struct {
 	// whole are the units without a breakdown, and those that stand in several groups or in none.
 	whole  *totals
 	groups map[Key]*groupTotals
+	// met are some of the groups that were met last: few are met again and again.
+	met  [8]metGroup
+	turn int
+}
+
+// metGroup is a group by its key; totals is nil where there is none.
+type metGroup struct {
+	key    Key
+	totals *groupTotals
 }
 
 // groupTotals are the sums of one group: own are units that stand in no other one, shared are those
@@ -76,11 +85,18 @@ func (t *Tally) Add(c *Counted) {
 }
 
 func (t *Tally) group(key Key) *groupTotals {
+	for i := range t.met {
+		if m := &t.met[i]; m.totals != nil && m.key == key {
+			return m.totals
+		}
+	}
 	g, ok := t.groups[key]
 	if !ok {
 		g = &groupTotals{}
 		t.groups[key] = g
 	}
+	t.met[t.turn%len(t.met)] = metGroup{key, g}
+	t.turn++
 	return g
 }
 

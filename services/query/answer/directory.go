@@ -33,11 +33,12 @@ type directory struct {
 	// epoch counts how often everything was read anew: places hold from one time to the next.
 	epoch uint64
 	// numbers has the place in entries of each identity. What many persons are asked for lies beside
-	// them by itself: of the identity at each place, the person where links has it, 0 where not, and
-	// the number of its persona.
+	// them by itself: of the identity at each place, the person where links has it, 0 where not, the
+	// spot of the identity that names that person, and the number of its own persona.
 	numbers   *table
 	entries   []entry
 	personsAt []uint64
+	namedAt   []spot
 	personaAt []uint32
 	// links has the person of each identity whose person has, or once had, several. strangers are
 	// those of its identities that have no entry.
@@ -112,7 +113,8 @@ func (d *directory) take(u *update) {
 func (d *directory) forget() {
 	d.epoch++
 	d.numbers, d.links = newTable(0), newTable(0)
-	d.entries, d.personsAt, d.personaAt, d.repeats, d.repeatsAt = nil, nil, nil, nil, nil
+	d.entries, d.personsAt, d.namedAt, d.personaAt = nil, nil, nil, nil
+	d.repeats, d.repeatsAt = nil, nil
 	d.siblings, d.lastSibling = nil, newTable(0)
 	clear(d.strangers)
 	clear(d.derivations)
@@ -133,8 +135,8 @@ func (d *directory) reserve(blocks []*store.Block) {
 	d.links.reserve(linked)
 	d.lastSibling.reserve(linked / 2)
 	d.entries = slices.Grow(d.entries, rows)
-	d.personsAt, d.personaAt = slices.Grow(d.personsAt, rows), slices.Grow(d.personaAt, rows)
-	d.repeatsAt = slices.Grow(d.repeatsAt, rows)
+	d.personsAt, d.namedAt = slices.Grow(d.personsAt, rows), slices.Grow(d.namedAt, rows)
+	d.personaAt, d.repeatsAt = slices.Grow(d.personaAt, rows), slices.Grow(d.repeatsAt, rows)
 }
 
 // add takes the rows of a block, where nothing newer is known of their identities.

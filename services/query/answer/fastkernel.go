@@ -64,7 +64,7 @@ type fastScratch struct {
 	marks  runs[funnel.Mark]
 	course runs[funnel.TrailTouch]
 	// spill are records of persons that may have several identities, by the person's bucket. Their
-	// heads have the person for the identity.
+	// heads have the person for the identity, and the spot of the one that names the person follows.
 	spill [bucketCount][]uint64
 }
 
@@ -148,7 +148,7 @@ func (g *gleaner) single(bucket int) error {
 		for _, r := range h.reapers {
 			records = append(records, r.buckets[bucket])
 		}
-		g.chainRecords(bucket, records)
+		g.chainRecords(bucket, records, false)
 	} else {
 		g.chainRows(bucket)
 	}
@@ -180,7 +180,7 @@ func (g *gleaner) several(bucket int, all []*gleaner) error {
 	for i, from := range all {
 		records[i] = from.spill[bucket]
 	}
-	g.chainRecords(bucket, records)
+	g.chainRecords(bucket, records, true)
 	return g.evaluate(g.count)
 }
 
@@ -220,8 +220,8 @@ func (g *gleaner) chainRows(bucket int) {
 // recordWords is how many words a person of a bucket has at least.
 const recordWords = 2
 
-// chainRecords chains records of a bucket.
-func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
+// chainRecords chains records of a bucket; spotted ones were set aside.
+func (g *gleaner) chainRecords(bucket int, records [][]uint64, spotted bool) {
 	words := 0
 	for _, of := range records {
 		words += len(of)
@@ -230,10 +230,14 @@ func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
 	g.records = records
 	for n, of := range records {
 		for at := 0; at < len(of); {
-			from := at + 1
-			at = from + int(of[at]&maxRecord)
-			g.chain(identityOf(bucket, of[from-1]),
-				sheaf{of: int32(n), from: uint32(from), to: uint32(at)})
+			head, s := of[at], sheaf{of: int32(n)}
+			if at++; spotted {
+				s.spot = spot(of[at])
+				at++
+			}
+			s.from, s.to = uint32(at), uint32(at+int(head&maxRecord))
+			at = int(s.to)
+			g.chain(identityOf(bucket, head), s)
 		}
 	}
 }
@@ -265,7 +269,10 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 
 // setAside keeps the marks of a chain for a person; its touchpoints where marks do not say all.
 func (g *gleaner) setAside(person uint64, first int32) error {
-	to := &g.spill[bucketOf(person)]
+	to, named := &g.spill[bucketOf(person)], spot(0)
+	if at := g.sheaves[first].spot; at > 0 && g.asksPersons {
+		named = g.kernel.directory.namedAt[at-1]
+	}
 	if g.trail == nil && g.general == nil {
 		g.beginRepeats(journey.PersonID(person), 0)
 	} else {
@@ -273,21 +280,21 @@ func (g *gleaner) setAside(person uint64, first int32) error {
 		if g.course.tied {
 			g.knots[journey.PersonID(person)] = true
 		}
-		*to = record(*to, person, g.course.all)
+		*to = record(*to, person, named, g.course.all)
 		return nil
 	}
 	if _, known := g.layOut(first); !known {
 		return errUnsure
 	}
-	*to = record(*to, person, g.marks.all)
+	*to = record(*to, person, named, g.marks.all)
 	return nil
 }
 
-// record appends words as records of a person.
-func record[W ~uint64](to []uint64, person uint64, words []W) []uint64 {
+// record appends words as records of a person who is named at a spot.
+func record[W ~uint64](to []uint64, person uint64, named spot, words []W) []uint64 {
 	for len(words) > 0 {
 		n := min(len(words), maxRecord)
-		to = append(to, headOf(person, n))
+		to = append(to, headOf(person, n), uint64(named))
 		for _, w := range words[:n] {
 			to = append(to, uint64(w))
 		}

@@ -35,9 +35,15 @@ func (d *directory) spotIn(p journey.PersonID, known spot) spot {
 func (d *directory) append(e entry, persona uint32) uint32 {
 	n := uint32(len(d.entries))
 	d.entries, d.personsAt = append(d.entries, e), append(d.personsAt, 0)
-	d.personaAt, d.repeatsAt = append(d.personaAt, persona), append(d.repeatsAt, 0)
+	d.namedAt, d.personaAt = append(d.namedAt, 0), append(d.personaAt, persona)
+	d.repeatsAt = append(d.repeatsAt, 0)
 	d.numbers.set(uint64(e.identity), uint64(n))
-	delete(d.strangers, uint64(e.identity))
+	if d.strangers[uint64(e.identity)] {
+		delete(d.strangers, uint64(e.identity))
+		for other := range d.joined(journey.PersonID(e.identity)) {
+			d.namedAt[other] = spot(n) + 1
+		}
+	}
 	return n
 }
 
@@ -54,7 +60,7 @@ func (d *directory) link(identity, person uint64) {
 func (d *directory) setLink(identity, person uint64) {
 	d.links.set(identity, person)
 	if n, ok := d.place(identity); ok {
-		d.personsAt[n] = person
+		d.personsAt[n], d.namedAt[n] = person, d.spotOf(person)
 	} else {
 		d.strangers[identity] = true
 	}

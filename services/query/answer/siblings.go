@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/waystage/waystage/services/journey"
@@ -15,6 +16,20 @@ func (d *directory) join(person journey.PersonID, place uint32) {
 	before, _ := d.lastSibling.get(uint64(person))
 	d.siblings = append(d.siblings, sibling{place, uint32(before)})
 	d.lastSibling.set(uint64(person), uint64(len(d.siblings)))
+}
+
+// joined are the places of the identities of a person who is named by another.
+func (d *directory) joined(p journey.PersonID) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for next, _ := d.lastSibling.get(uint64(p)); next > 0; {
+			s := d.siblings[next-1]
+			// It may have gone to another person.
+			if d.entries[s.place].person == p && !yield(s.place) {
+				return
+			}
+			next = uint64(s.before)
+		}
+	}
 }
 
 // identitiesOf lists the identities of persons, per person ascending.
@@ -36,12 +51,8 @@ func (d *directory) identitiesIn(
 		if e, known := d.entryOf(journey.IdentityID(p)); known && e.person == p {
 			list = append(list, journey.IdentityID(p))
 		}
-		for next, _ := d.lastSibling.get(uint64(p)); next > 0; {
-			m := d.siblings[next-1]
-			if e := &d.entries[m.place]; e.person == p { // it may have gone to another
-				list = append(list, e.identity)
-			}
-			next = uint64(m.before)
+		for place := range d.joined(p) {
+			list = append(list, d.entries[place].identity)
 		}
 		if len(list) == 0 {
 			list = append(list, journey.IdentityID(p))
