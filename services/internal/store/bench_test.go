@@ -73,3 +73,26 @@ func BenchmarkReceipts(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAnswerParts lists parts of 40 months, as every question does.
+func BenchmarkAnswerParts(b *testing.B) {
+	d := newDatabase(b)
+	d.raw(b, `INSERT INTO touchpoints (site, at)
+		SELECT 'shop', toDateTime64('2023-01-15', 3, 'UTC') + toIntervalMonth(number) FROM numbers(40)`)
+	for b.Loop() {
+		if parts, _, err := d.AnswerParts(b.Context()); err != nil || len(parts) < 40 {
+			b.Fatalf("%d parts, %v", len(parts), err)
+		}
+	}
+}
+
+// BenchmarkStreamSmall reads a row, which costs what an answer costs by itself.
+func BenchmarkStreamSmall(b *testing.B) {
+	d := newDatabase(b)
+	q := store.Query{SQL: "SELECT toUInt64(1)", Columns: []store.Column{{Name: "n", Type: store.UInt64}}}
+	for b.Loop() {
+		if err := d.Stream(b.Context(), q, func(*store.Block) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

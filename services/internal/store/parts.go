@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/waystage/waystage/services/journey"
@@ -35,35 +36,65 @@ var AnswerTables = []string{
 // AnswerParts lists the active parts of AnswerTables, in no order. Whole tells that these are all
 // there is to the tables: each of them stands on this server alone, as parts of its own. Where
 // nothing is stored at all that is not told.
+//
+// Every question asks for it, so it asks for little: what a part's name tells it takes from there.
 func (s *Store) AnswerParts(ctx context.Context) (parts []Part, whole bool, err error) {
-	rows, err := s.conn.Query(ctx, `SELECT table, engine, path, name, partition_id,
-			min_block_number, max_block_number, data_version, hash_of_all_files, rows
-		FROM system.parts
-		WHERE active AND database = currentDatabase() AND table IN (`+textList(AnswerTables)+`)`)
-	if err != nil {
-		return nil, false, s.broken(err, "listing parts of tables")
-	}
-	defer rows.Close() //nolint:errcheck // read to its end or given up
 	engines := make(map[string]string)
-	for rows.Next() {
-		var p Part
-		var engine, path string
-		if err := rows.Scan(&p.Table, &engine, &path, &p.Name, &p.Partition, &p.First, &p.Last,
-			(*version)(&p.Mutation), &p.Hash, &p.Rows); err != nil {
-			return nil, false, s.broken(err, "reading a part of a table")
+	err = s.Stream(ctx, Query{
+		SQL: `SELECT table, engine, path, name, hash_of_all_files, rows FROM system.parts
+			WHERE active AND database = currentDatabase()
+				AND table IN (` + textList(AnswerTables) + `)`,
+		Columns: []Column{
+			{Name: "table", Type: String},
+			{Name: "engine", Type: String},
+			{Name: "path", Type: String},
+			{Name: "name", Type: String},
+			{Name: "hash", Type: String},
+			{Name: "rows", Type: UInt64},
+		},
+	}, func(b *Block) error {
+		for i := range b.Rows {
+			p := Part{
+				Table: string(b.Bytes(0, i)), Name: string(b.Bytes(3, i)),
+				Hash: string(b.Bytes(4, i)), Rows: b.UInt64(5)[i],
+			}
+			p.Place = strings.TrimSuffix(strings.TrimSuffix(string(b.Bytes(2, i)), "/"), p.Name)
+			if err := p.readName(); err != nil {
+				return err
+			}
+			engines[p.Table] = string(b.Bytes(1, i))
+			parts = append(parts, p)
 		}
-		engines[p.Table] = engine
-		if p.Mutation <= p.Last {
-			p.Mutation = 0 // without one it is the number of the first insert
-		}
-		p.Place = strings.TrimSuffix(strings.TrimSuffix(path, "/"), p.Name)
-		parts = append(parts, p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, false, s.broken(err, "reading parts of tables")
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("listing parts of tables: %w", err)
 	}
 	whole, err = s.standHere(ctx, engines)
 	return parts, whole, err
+}
+
+// readName takes what the name of a part tells: the partition, the numbers of the first and the
+// last insert, how often it was merged, and the number of the last mutation, if there was one, with
+// underscores between (https://clickhouse.com/docs/operations/system-tables/parts).
+func (p *Part) readName() error {
+	words := strings.Split(p.Name, "_")
+	if len(words) < 4 || len(words) > 5 {
+		return fmt.Errorf("a part of the name %q", p.Name)
+	}
+	numbers := make([]int64, len(words)-1)
+	for i, word := range words[1:] {
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil {
+			return fmt.Errorf("a part of the name %q: %w", p.Name, err)
+		}
+		numbers[i] = n
+	}
+	p.Partition, p.First, p.Last = words[0], numbers[0], numbers[1]
+	if len(numbers) > 3 {
+		p.Mutation = numbers[3]
+	}
+	return nil
 }
 
 // ownEngines are those of tables whose parts are their own.
@@ -85,19 +116,6 @@ func (s *Store) standHere(ctx context.Context, engines map[string]string) (bool,
 		WHERE database = currentDatabase() AND name IN (`+textList(AnswerTables)+`)
 			AND engine IN (`+textList(ownEngines)+`)`).Scan(&own)
 	return int(own) == len(AnswerTables), s.broken(err, "asking where tables stand")
-}
-
-// version scans an unsigned number as a signed one.
-type version int64
-
-// Scan takes what the driver read.
-func (v *version) Scan(from any) error {
-	n, is := from.(uint64)
-	if !is {
-		return fmt.Errorf("a version of a part is %T, not a number", from)
-	}
-	*v = version(n) //nolint:gosec // block numbers are signed
-	return nil
 }
 
 // PartSites finds the sites of which there are rows in parts of AnswerTables. A part that is gone

@@ -29,7 +29,7 @@ func (s *Store) scanBlocks(rows driver.Rows, columns []Column, each func(*Block)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return s.broken(err, "reading touchpoints")
+		return s.broken(err, "reading rows")
 	}
 	if block.Rows == 0 {
 		return nil

@@ -145,10 +145,11 @@ func (s *Store) Stream(ctx context.Context, q Query, each func(*Block) error) er
 	}
 	body, err := s.stream.open(ctx, q)
 	if err != nil {
-		return s.broken(err, "asking for touchpoints")
+		return s.broken(err, "asking for rows")
 	}
 	defer body.Close() //nolint:errcheck // read to its end or given up
 	blocks := newBlocks(body)
+	defer blocks.release()
 	for {
 		block, err := blocks.next(q.Columns)
 		if errors.Is(err, io.EOF) {
@@ -158,7 +159,7 @@ func (s *Store) Stream(ctx context.Context, q Query, each func(*Block) error) er
 			if ctx.Err() != nil {
 				err = ctx.Err()
 			}
-			return s.broken(err, "reading touchpoints")
+			return s.broken(err, "reading rows")
 		}
 		if block.Rows == 0 {
 			continue
@@ -179,9 +180,19 @@ type blocks struct {
 // it is given, and the end of the answer can be told from an end inside a block.
 const readerBytes = 1 << 20
 
+// freeBuffers are those of answers that were read: making one costs more than a small answer.
+var freeBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readerBytes) }}
+
 func newBlocks(body io.Reader) *blocks {
-	buffered := bufio.NewReaderSize(body, readerBytes)
+	buffered := freeBuffers.Get().(*bufio.Reader) //nolint:forcetypeassert // of one type
+	buffered.Reset(body)
 	return &blocks{buffered, proto.NewReader(buffered)}
+}
+
+// release gives the buffer to answers to come.
+func (b *blocks) release() {
+	b.buffered.Reset(nil)
+	freeBuffers.Put(b.buffered)
 }
 
 // next reads a block. Errors: io.EOF after the last one.
@@ -291,7 +302,7 @@ func (s *Store) streamRows(ctx context.Context, q Query, each func(*Block) error
 		clickhouse.WithParameters(escapedAll(q.Params)))
 	rows, err := s.conn.Query(ctx, q.SQL)
 	if err != nil {
-		return s.broken(err, "asking for touchpoints")
+		return s.broken(err, "asking for rows")
 	}
 	err = s.scanBlocks(rows, q.Columns, each)
 	if err != nil {

@@ -61,11 +61,8 @@ func (p *packedParts) read(
 	err := p.resident.store.Stream(ctx, store.Query{
 		SQL: `SELECT indexOf(splitByChar(',', {parts:String}), _part) AS part, identity,
 				CAST(touches AS Array(UInt64)) AS packed
-			FROM journeys WHERE site = {site:String} AND month = {month:UInt32}
-				AND has(splitByChar(',', {parts:String}), _part)`,
-		Params: map[string]string{
-			"site": string(p.site), "month": month, "parts": namesOf(parts, places),
-		},
+			FROM journeys WHERE site = {site:String} AND _part IN splitByChar(',', {parts:String})`,
+		Params:   map[string]string{"site": string(p.site), "parts": namesOf(parts, places)},
 		Settings: p.resident.settings,
 		Columns: []store.Column{
 			{Name: "part", Type: store.UInt64},

@@ -112,7 +112,7 @@ func (u *update) read(ctx context.Context, st *store.Store, parts []string) erro
 			toUnixTimestamp64Nano(derived_at), toUInt32(map_version), CAST(persona AS String),
 			CAST(site AS String), arrayStringConcat(arrayMap(r -> concat(r.1, ' ', toString(r.2), ' ',
 				toString(r.3)), repeats), ',')
-			FROM profiles WHERE has(splitByChar(',', {parts:String}), _part)`,
+			FROM profiles WHERE _part IN splitByChar(',', {parts:String})`,
 		Params: map[string]string{"parts": strings.Join(parts, ",")},
 		Columns: []store.Column{
 			{Name: "identity", Type: store.UInt64},

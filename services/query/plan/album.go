@@ -39,7 +39,7 @@ func album(which string, values []Value, order Order) (Query, Layout) {
 		SQL: "SELECT " + strings.Join(b.selects, ",\n\t") + `
 FROM touchpoints
 WHERE site = {site:String} AND ` + which + `
-	AND has(splitByChar(',', {parts:String}), _part)`,
+	AND _part IN splitByChar(',', {parts:String})`,
 		Params: b.params, Columns: b.columns,
 	}, layout
 }

@@ -13,7 +13,7 @@ SELECT indexOf(splitByChar(',', {parts:String}), _part) AS part,
 	batch_index
 FROM touchpoints
 WHERE site = {site:String} AND toYYYYMM(at) = {month:UInt32}
-	AND has(splitByChar(',', {parts:String}), _part)
+	AND _part IN splitByChar(',', {parts:String})
 
 p0 = "it's"
 p1 = "variant"

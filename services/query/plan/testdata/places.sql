@@ -11,7 +11,7 @@ FROM touchpoints
 WHERE site = {site:String} AND (identity, at) IN (
 		SELECT p.1, fromUnixTimestamp64Milli(p.2, 'UTC')
 		FROM (SELECT arrayJoin(CAST('[(7,1000),(9223372036854775808,0)]' AS Array(Tuple(UInt64, Int64)))) AS p))
-	AND has(splitByChar(',', {parts:String}), _part)
+	AND _part IN splitByChar(',', {parts:String})
 
 parts = "202603_1_1_0,202604_2_9_1"
 site = "shop"
