@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/journey"
 )
 
@@ -80,13 +81,13 @@ func (s *Store) AnswerParts(ctx context.Context) (parts []Part, whole bool, err 
 func (p *Part) readName() error {
 	words := strings.Split(p.Name, "_")
 	if len(words) < 4 || len(words) > 5 {
-		return fmt.Errorf("a part of the name %q", p.Name)
+		return p.misnamed()
 	}
 	numbers := make([]int64, len(words)-1)
 	for i, word := range words[1:] {
 		n, err := strconv.ParseInt(word, 10, 64)
 		if err != nil {
-			return fmt.Errorf("a part of the name %q: %w", p.Name, err)
+			return p.misnamed()
 		}
 		numbers[i] = n
 	}
@@ -95,6 +96,11 @@ func (p *Part) readName() error {
 		p.Mutation = numbers[3]
 	}
 	return nil
+}
+
+func (p *Part) misnamed() error {
+	return fault.New(fault.Internal, "the store has a part of %s by the name %q, which is not "+
+		"partition_first_last_level or partition_first_last_level_mutation", p.Table, p.Name)
 }
 
 // ownEngines are those of tables whose parts are their own.
