@@ -79,6 +79,7 @@ func (q Question) checkExclusions(v *Violations) {
 		e.Target.check(field+".touchpoint", v)
 		checkConditions(e.Conditions, field+".touchpoint", v)
 		q.checkPair(field, e.From, e.To, v)
+		q.checkWhole(field, e, v)
 		if e.Effect > Remove {
 			v.add(field+".effect", "is unknown: give DROP or REMOVE")
 		}
@@ -86,6 +87,22 @@ func (q Question) checkExclusions(v *Violations) {
 			v.add(field+".touchpoint", "is the same as step %d: what fills a step cannot be "+
 				"excluded; add a condition to one of them, or leave the exclusion out", step+1)
 		}
+	}
+}
+
+// checkWhole checks that an exclusion under Any covers the whole attempt: which step comes first is
+// not known there. What checkPair refuses is not refused again.
+func (q Question) checkWhole(field string, e Exclusion, v *Violations) {
+	last := len(q.Steps) - 1
+	if q.Order != Any || e.From < 0 || e.To <= e.From || e.To > last {
+		return
+	}
+	const why = "is %d: under order ANY an exclusion covers the whole attempt; give the %s step, %d"
+	if e.From != 0 {
+		v.add(field+".from_step", why, e.From+1, "first", 1)
+	}
+	if e.To != last {
+		v.add(field+".to_step", why, e.To+1, "last", last+1)
 	}
 }
 

@@ -66,8 +66,22 @@ func TestCheckOptions(t *testing.T) {
 		{name: "under ANY", change: func(q *Question) {
 			q.Order, q.Simultaneity = Any, time.Second
 			q.Steps[1].FirstTime = FirstMatching
-			q.Exclusions = []Exclusion{excluded("x", 1, 2)}
+			q.Exclusions = []Exclusion{excluded("x", 1, 4)}
 			q.TimeToConvert = &TimeToConvert{From: 1, To: 2}
+		}},
+		{name: "a part of the attempt under ANY", change: func(q *Question) {
+			q.Order = Any
+			q.Exclusions = []Exclusion{
+				excluded("x", 2, 4), excluded("x", 1, 3), excluded("x", 2, 3), excluded("x", 2, 2),
+			}
+		}, want: []string{
+			"question.exclusions[0].from_step: is 2: under order ANY an exclusion covers the whole " +
+				"attempt; give the first step, 1",
+			"question.exclusions[1].to_step: is 3: under order ANY an exclusion covers the whole " +
+				"attempt; give the last step, 4",
+			"question.exclusions[2].from_step: is 2: under order ANY",
+			"question.exclusions[2].to_step: is 3: under order ANY",
+			"question.exclusions[3].to_step: is 2: give a step after from_step, 2",
 		}},
 		{name: "unknown choices", change: func(q *Question) {
 			q.Order, q.Reentry, q.Count, q.Steps[0].FirstTime = Any+1, First+1, PerSession+1, 9

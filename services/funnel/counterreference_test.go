@@ -184,6 +184,9 @@ func drawOptions(rt *rapid.T, q *Question) {
 			Conditions: []Condition{{Name: "p", Operator: Equal, Values: values(text("y"))}},
 		},
 	} {
+		if q.Order == Any {
+			x.To = len(q.Steps) - 1
+		}
 		if rapid.Bool().Draw(rt, "excluded") {
 			q.Exclusions = append(q.Exclusions, x)
 		}

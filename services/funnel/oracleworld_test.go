@@ -122,6 +122,9 @@ func (d drawing) exclusions(q *Question) {
 		x := Exclusion{Target: Target{Kind: AnyEvent}}
 		x.From = d.number("exclusion from", 0, len(q.Steps)-2)
 		x.To = d.number("exclusion to", x.From+1, len(q.Steps)-1)
+		if q.Order == Any {
+			x.From, x.To = 0, len(q.Steps)-1
+		}
 		x.Effect = pick(d, "effect", Drop, Remove)
 		q.Exclusions = append(q.Exclusions, x)
 	}

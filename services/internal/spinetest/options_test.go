@@ -58,7 +58,11 @@ func (c chance) optionQuestion() funnel.Question {
 			c.stepOptions(&q, i)
 		}
 		for range pick(c, 0, 0, 1, 2, 3) {
-			q.Exclusions = append(q.Exclusions, c.exclusion(len(q.Steps)))
+			x := c.exclusion(len(q.Steps))
+			if q.Order == funnel.Any {
+				x.From, x.To = 0, len(q.Steps)-1
+			}
+			q.Exclusions = append(q.Exclusions, x)
 		}
 		q.Buckets = c.buckets(q)
 		if c.IntN(3) == 0 {

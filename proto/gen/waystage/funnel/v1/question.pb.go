@@ -1497,9 +1497,9 @@ type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is excluded; only its target and conditions may be stated. Required.
 	Touchpoint *Step `protobuf:"bytes,1,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
-	// From after this step, counted from 1. Required.
+	// From after this step, counted from 1. Required. Under order ANY the first.
 	FromStep uint32 `protobuf:"varint,2,opt,name=from_step,json=fromStep,proto3" json:"from_step,omitempty"`
-	// To before this step, counted from 1. Required.
+	// To before this step, counted from 1. Required. Under order ANY the last.
 	ToStep uint32 `protobuf:"varint,3,opt,name=to_step,json=toStep,proto3" json:"to_step,omitempty"`
 	// What a hit does. Default DROP.
 	Effect        ExclusionEffect `protobuf:"varint,4,opt,name=effect,proto3,enum=waystage.funnel.v1.ExclusionEffect" json:"effect,omitempty"`
