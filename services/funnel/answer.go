@@ -36,6 +36,17 @@ type Group struct {
 	Test *GroupTest
 }
 
+// KeysOf are the keys of groups but for the rest past the limit. Never nil.
+func KeysOf(groups []Group) []Key {
+	keys := make([]Key, 0, len(groups))
+	for _, g := range groups {
+		if !g.Other {
+			keys = append(keys, KeyOf(g.Values...))
+		}
+	}
+	return keys
+}
+
 // Bucket holds the numbers of the attempts that entered in a bucket of the trend.
 type Bucket struct {
 	// From (inside) and To (outside) bound it.

@@ -373,11 +373,11 @@ func TestCounterEqualsReference(t *testing.T) {
 
 // checkAnswer: numbers are lengths of lists, and departures sum up to them.
 func checkAnswer(rt *rapid.T, q Question, answer Answer, results []Result) {
-	check := func(steps []StepNumbers, group []GroupValue) {
+	check := func(steps []StepNumbers, of Selection) {
 		for k, s := range steps {
-			list := Select(q, results, Selection{Step: k + 1, Group: group})
-			if len(list) != s.Count {
-				rt.Fatalf("step %d of %+v counts %d and lists %d", k+1, group, s.Count, len(list))
+			of.Step = k + 1
+			if list := Select(q, results, of); len(list) != s.Count {
+				rt.Fatalf("%+v counts %d and lists %d", of, s.Count, len(list))
 			}
 			for _, d := range s.Departures {
 				want := s.Lost
@@ -390,10 +390,8 @@ func checkAnswer(rt *rapid.T, q Question, answer Answer, results []Result) {
 			}
 		}
 	}
-	check(answer.Steps, nil)
+	check(answer.Steps, Selection{})
 	for _, g := range answer.Groups {
-		if !g.Other {
-			check(g.Steps, g.Values)
-		}
+		check(g.Steps, selectionOf(answer, g))
 	}
 }

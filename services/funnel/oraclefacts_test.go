@@ -285,8 +285,9 @@ func checkLists(rt *rapid.T, q Question, answer Answer, results []Result) {
 	check(Selection{}, answer.Steps)
 	checkTrend(Selection{}, answer.Trend)
 	for _, g := range answer.Groups {
-		check(Selection{Group: g.Values}, g.Steps)
-		checkTrend(Selection{Group: g.Values}, g.Trend)
+		of := selectionOf(answer, g)
+		check(of, g.Steps)
+		checkTrend(of, g.Trend)
 	}
 }
 

@@ -55,7 +55,7 @@ func Reference(
 // Selected is a unit behind a number, with an attempt that it is counted with there.
 type Selected struct {
 	*Result
-	Attempt
+	Found
 }
 
 // Select lists what is behind a number of a question, units in the order given, the attempts of

@@ -13,6 +13,17 @@ type Selection struct {
 	Bucket int
 	// Group keeps the units of one group, by a value per breakdown. nil keeps all.
 	Group []GroupValue
+	// Except, in its place, keeps the units of all groups but these, once for each that they stand
+	// in. nil keeps all.
+	Except []Key
+}
+
+// Found is an attempt with which a unit is counted in a number.
+type Found struct {
+	Attempt
+
+	// Group is the one that the unit stands in with it, where the Selection has Except.
+	Group Key
 }
 
 // Part is one of the numbers of a step.
@@ -27,28 +38,51 @@ const (
 )
 
 // Find adds to a list the attempts with which a unit is counted in a number of the question: none
-// where it is not.
-func (q Question) Find(s Selection, c *Counted, list []Attempt) []Attempt {
-	standing := &c.Standing
-	if s.Group != nil {
+// where it is not. Those of Except come by group, in the order of values.
+func (q Question) Find(s Selection, c *Counted, list []Found) []Found {
+	switch {
+	case s.Except != nil:
+		for _, g := range c.groupsExcept(s.Except) {
+			list = q.find(s, &g.Standing, g.Key, list)
+		}
+		return list
+	case s.Group != nil:
 		key := KeyOf(s.Group...)
 		i := slices.IndexFunc(c.Groups, func(g Grouped) bool { return g.Key == key })
 		if i < 0 {
 			return list
 		}
-		standing = &c.Groups[i].Standing
+		return q.find(s, &c.Groups[i].Standing, Key{}, list)
+	default:
+		return q.find(s, &c.Standing, Key{}, list)
 	}
+}
+
+// groupsExcept are the groups that a unit stands in but for some, in the order of values.
+func (c *Counted) groupsExcept(except []Key) []*Grouped {
+	var groups []*Grouped
+	for i := range c.Groups {
+		if g := &c.Groups[i]; !slices.Contains(except, g.Key) {
+			groups = append(groups, g)
+		}
+	}
+	slices.SortFunc(groups, func(a, b *Grouped) int { return compareKeys(a.Key, b.Key) })
+	return groups
+}
+
+// find adds the attempts of a standing.
+func (q Question) find(s Selection, standing *Standing, group Key, list []Found) []Found {
 	if s.Bucket == 0 {
 		for i := range standing.Attempts {
-			if q.holds(s, &standing.Attempts[i]) {
-				list = append(list, standing.Attempts[i])
+			if a := &standing.Attempts[i]; q.holds(s, a) {
+				list = append(list, Found{*a, group})
 			}
 		}
 		return list
 	}
 	for i := range standing.Buckets {
 		if b := &standing.Buckets[i]; b.Bucket == s.Bucket-1 && q.holds(s, &b.Attempt) {
-			list = append(list, b.Attempt)
+			list = append(list, Found{b.Attempt, group})
 		}
 	}
 	return list

@@ -416,13 +416,14 @@ func ranksBefore(g, h Group) bool {
 
 // checkSelections: every number is the length of its list.
 func checkSelections(rt *rapid.T, q Question, units []Counted, answer Answer) {
-	check := func(steps []StepNumbers, bucket int, group []GroupValue) {
+	check := func(steps []StepNumbers, of Selection) {
 		for k, s := range steps {
 			for part, want := range map[Part]int{
 				Reached: s.Count, PartLost: s.Lost, PartInWindow: s.InWindow,
 				Dropped: s.Lost + s.InWindow,
 			} {
-				selection := Selection{Step: k + 1, Part: part, Bucket: bucket, Group: group}
+				selection := of
+				selection.Step, selection.Part = k+1, part
 				got := 0
 				for i := range units {
 					got += len(q.Find(selection, &units[i], nil))
@@ -433,19 +434,26 @@ func checkSelections(rt *rapid.T, q Question, units []Counted, answer Answer) {
 			}
 		}
 	}
-	check(answer.Steps, 0, nil)
+	check(answer.Steps, Selection{})
 	for i, b := range answer.Trend {
-		check(b.Steps, i+1, nil)
+		check(b.Steps, Selection{Bucket: i + 1})
 	}
 	for _, g := range answer.Groups {
-		if g.Other {
-			continue
-		}
-		check(g.Steps, 0, g.Values)
+		of := selectionOf(answer, g)
+		check(g.Steps, of)
 		for i, b := range g.Trend {
-			check(b.Steps, i+1, g.Values)
+			of.Bucket = i + 1
+			check(b.Steps, of)
 		}
 	}
+}
+
+// selectionOf keeps the units of a group of an answer.
+func selectionOf(answer Answer, g Group) Selection {
+	if g.Other {
+		return Selection{Except: KeysOf(answer.Groups)}
+	}
+	return Selection{Group: g.Values}
 }
 
 func TestDropOffs(t *testing.T) {

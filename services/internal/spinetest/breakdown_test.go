@@ -223,12 +223,8 @@ func (s *spine) compareSplits(
 	s.compare(t, m, site, facts, q)
 	want, units := reference(t, m, facts, q)
 	for _, g := range want.Groups {
-		if g.Other {
-			continue
-		}
-		selection := funnel.Selection{
-			Step: 1 + c.IntN(len(q.Steps)), Part: funnel.Part(c.IntN(4)), Group: g.Values,
-		}
+		selection := selectionOf(want, g)
+		selection.Step, selection.Part = 1+c.IntN(len(q.Steps)), funnel.Part(c.IntN(4))
 		listed := funnel.Select(q, units, selection)
 		if n := numberOf(g.Steps[selection.Step-1], selection.Part); n != len(listed) {
 			t.Errorf("%d units are listed of %+v, the number is %d", len(listed), selection, n)
@@ -236,6 +232,14 @@ func (s *spine) compareSplits(
 		s.comparePersons(t, site, q, selection, listed)
 	}
 	s.compareBeside(t, c, site, q, units, want.Groups)
+}
+
+// selectionOf keeps the units of a group of an answer.
+func selectionOf(answer funnel.Answer, g funnel.Group) funnel.Selection {
+	if g.Other {
+		return funnel.Selection{Except: funnel.KeysOf(answer.Groups)}
+	}
+	return funnel.Selection{Group: g.Values}
 }
 
 func numberOf(n funnel.StepNumbers, part funnel.Part) int {

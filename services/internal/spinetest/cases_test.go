@@ -265,18 +265,16 @@ func checkCaseGroups(t *testing.T, c funnelCase, groups []*funnelv1.GroupResult)
 	}
 }
 
-// checkGroupPeople lists the persons of every group that the case names; those past the limit have
-// no name to be listed by.
+// checkGroupPeople lists the persons of every group that the case names.
 func (s *system) checkGroupPeople(
 	i int, c funnelCase, q *funnelv1.FunnelQuestion, token string, groups []*funnelv1.GroupResult,
 ) {
 	s.t.Helper()
 	for _, g := range groups {
-		if g.GetOther() {
-			continue
-		}
 		for step, want := range c.Expect.BreakdownPeople[caseGroup(g)] {
-			s.checkList(i, token, listing(q, step, reached, g.GetValues()...), want)
+			request := listing(q, step, reached, g.GetValues()...)
+			request.Other = g.GetOther()
+			s.checkList(i, token, request, want)
 		}
 	}
 }

@@ -225,12 +225,13 @@ func (s *spine) compareTrend(
 		}
 	}
 	for _, g := range want.Groups {
-		if g.Other || len(q.Buckets) == 0 {
-			continue
+		if len(q.Buckets) == 0 {
+			break
 		}
 		i := c.IntN(len(q.Buckets))
-		s.compareBucket(t, c, site, q, units, g.Trend[i].Steps,
-			funnel.Selection{Bucket: i + 1, Group: g.Values})
+		of := selectionOf(want, g)
+		of.Bucket = i + 1
+		s.compareBucket(t, c, site, q, units, g.Trend[i].Steps, of)
 	}
 }
 

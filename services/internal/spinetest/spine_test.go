@@ -223,8 +223,8 @@ func (s *spine) comparePersons(
 	var ids, wantIDs []string
 	for _, p := range want {
 		steps, times := filled(&p.Attempt)
-		wantIDs = append(wantIDs, fmt.Sprintf("%v %q %s %v %v %v", p.Person, p.Unit, p.Persona,
-			steps, times, p.Outcome()))
+		wantIDs = append(wantIDs, fmt.Sprintf("%v %q %s %v %v %v %+v", p.Person, p.Unit, p.Persona,
+			steps, times, p.Outcome(), p.Group))
 	}
 	page := api.Page{Selection: selection, Limit: 2}
 	for {
@@ -240,8 +240,8 @@ func (s *spine) comparePersons(
 			for _, at := range p.StepTimes {
 				times = append(times, at.UnixMilli())
 			}
-			ids = append(ids, fmt.Sprintf("%v %q %s %v %v %v", p.ID, p.Unit, p.Persona,
-				p.FilledSteps, times, p.Outcome))
+			ids = append(ids, fmt.Sprintf("%v %q %s %v %v %v %+v", p.ID, p.Unit, p.Persona,
+				p.FilledSteps, times, p.Outcome, p.Group))
 			page.After, page.AfterUnit, page.AfterNumber = p.ID, &p.Unit, p.Number
 		}
 		if !got.More {

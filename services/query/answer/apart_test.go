@@ -39,9 +39,11 @@ func TestCacheTellsApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, longer, lost, group := first, first, first, first
+	second, longer, lost, group, others, fewer := first, first, first, first, first, first
 	second.After, longer.Limit, lost.Part = list.Persons[0].ID, 3, funnel.PartInWindow
 	group.Group = []funnel.GroupValue{{Value: "1"}}
+	others.Except = []funnel.Key{funnel.KeyOf(group.Group...)}
+	fewer.Except = []funnel.Key{others.Except[0], funnel.KeyOf(funnel.GroupValue{Value: "2"})}
 	groups := func(values ...string) (list []funnel.Group) {
 		for _, v := range values {
 			list = append(list, funnel.Group{Values: []funnel.GroupValue{{Value: v}}})
@@ -49,7 +51,7 @@ func TestCacheTellsApart(t *testing.T) {
 		return list
 	}
 	for range 2 { // evaluated, then kept
-		for i, page := range []api.Page{first, second, longer, lost, group} {
+		for i, page := range []api.Page{first, second, longer, lost, group, others, fewer} {
 			got, err := m.cache.Persons(t.Context(), site, split, page)
 			want, wantErr := m.fresh.Persons(t.Context(), site, split, page)
 			m.same(t, fmt.Sprint("page ", i), want, got, wantErr, err)
@@ -65,7 +67,7 @@ func TestCacheTellsApart(t *testing.T) {
 		want, wantErr := m.fresh.Funnel(t.Context(), site, split)
 		m.same(t, "the funnel", want, got, wantErr, err)
 	}
-	if m.counts.of(answer.Evaluated) != 11 || m.counts.of(answer.Kept) != 11 {
+	if m.counts.of(answer.Evaluated) != 13 || m.counts.of(answer.Kept) != 13 {
 		t.Errorf("answers by source: %v", m.counts.by)
 	}
 }

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -148,6 +149,11 @@ func leavesOf(path string, v reflect.Value) (leaves []leaf) {
 	case v.Kind() == reflect.Pointer:
 		none := leaf{path + " nil", func() { v.Set(reflect.Zero(v.Type())) }}
 		return append(leavesOf(path, v.Elem()), none)
+	case v.Kind() == reflect.Array:
+		for i := range v.Len() {
+			leaves = append(leaves, leavesOf(fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
+		}
+		return leaves
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			leaves = append(leaves, leavesOf(path+"."+v.Type().Field(i).Name, v.Field(i))...)

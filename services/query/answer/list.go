@@ -17,7 +17,7 @@ type listed struct {
 	unit    string
 	// number is that of the attempt among those of the unit that are listed, from 0.
 	number  int
-	attempt funnel.Attempt
+	attempt funnel.Found
 }
 
 func compareListed(a, b listed) int {

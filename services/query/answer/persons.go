@@ -33,7 +33,7 @@ func (a *Answerer) persons(
 	for i, l := range list {
 		p := api.Person{
 			ID: l.person, Persona: l.persona, Unit: l.unit, Number: l.number,
-			Outcome: l.attempt.Outcome(),
+			Outcome: l.attempt.Outcome(), Group: l.attempt.Group,
 		}
 		for _, id := range identities[l.person] {
 			n := names[id]

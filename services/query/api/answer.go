@@ -57,7 +57,7 @@ func groupMessages(labels []string, groups []funnel.Group) []*funnelv1.GroupResu
 	list := make([]*funnelv1.GroupResult, len(groups))
 	for i, g := range groups {
 		list[i] = &funnelv1.GroupResult{
-			Values: valueMessages(g), Other: g.Other, Steps: stepMessages(labels, g.Steps),
+			Values: valueMessages(g.Values), Other: g.Other, Steps: stepMessages(labels, g.Steps),
 			Test: testMessage(g.Test), Trend: trendMessages(labels, g.Trend),
 			TimeToConvert: distributionMessage(g.TimeToConvert),
 		}
@@ -81,12 +81,9 @@ func comparisonMessage(
 }
 
 // valueMessages are the values of a group, none for all groups past the limit together.
-func valueMessages(g funnel.Group) []*funnelv1.GroupValue {
-	if g.Other {
-		return nil
-	}
-	list := make([]*funnelv1.GroupValue, len(g.Values))
-	for i, v := range g.Values {
+func valueMessages(values []funnel.GroupValue) []*funnelv1.GroupValue {
+	list := make([]*funnelv1.GroupValue, len(values))
+	for i, v := range values {
 		list[i] = &funnelv1.GroupValue{Value: v.Value, Missing: v.Missing}
 	}
 	return list
@@ -120,7 +117,7 @@ func groupDropOffMessages(labels []string, groups []funnel.Group) []*funnelv1.Gr
 	list := make([]*funnelv1.GroupDropOff, len(groups))
 	for i, g := range groups {
 		list[i] = &funnelv1.GroupDropOff{
-			Values: valueMessages(g), Other: g.Other, DropOffs: dropOffMessages(labels, g.Steps),
+			Values: valueMessages(g.Values), Other: g.Other, DropOffs: dropOffMessages(labels, g.Steps),
 		}
 	}
 	return list

@@ -235,7 +235,7 @@ func TestPersonAsMessage(t *testing.T) {
 			base+`,"breakdowns":[{"persona":true}]}}`)
 	want := `{"persons":[{"personId":"00000000000000ab","userIds":["u1","u2"],
 		"anonymousIds":["v"],"persona":"dealer","stepTimes":["2026-03-04T05:06:07.891234567Z"],
-		"outcome":"OUTCOME_IN_WINDOW","unit":"","filledSteps":[3]}],"nextPageToken":"","totalSize":1,
+		"outcome":"OUTCOME_IN_WINDOW","unit":"","filledSteps":[3],"group":[]}],"nextPageToken":"","totalSize":1,
 		"facts":{"asOf":"2026-03-04T05:06:07.891Z","fromTime":"2026-01-01T00:00:00Z",
 			"toTime":"2026-02-01T00:00:00Z","freshUntil":null,"mapVersion":0,"tookSeconds":0,
 			"touchpointsRead":0,"groupsOverlap":false,"warnings":[],"way":"","cached":false}}`
@@ -250,6 +250,42 @@ func TestPersonAsMessage(t *testing.T) {
 	}
 	if diff := cmp.Diff([]api.Page{wanted}, h.oracle.pages); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)
+	}
+}
+
+// TestPersonsOfOtherGroups: those past the limit are the ones that the answer does not show.
+func TestPersonsOfOtherGroups(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	group := func(values ...funnel.GroupValue) funnel.Group { return funnel.Group{Values: values} }
+	paris, missing := funnel.GroupValue{Value: "Paris"}, funnel.GroupValue{Missing: true}
+	h.oracle.answer.Groups = []funnel.Group{
+		group(paris, paris), group(paris, missing), {Other: true},
+	}
+	h.oracle.answer.Facts.TouchpointsRead = 3
+	rome := person(7)
+	rome.Group = funnel.KeyOf(missing, funnel.GroupValue{Value: "Rome"})
+	h.oracle.persons = []api.Person{rome}
+	got, err := funnelv1.NewFunnelServiceClient(h.conn).ListFunnelPersons(
+		as(t.Context(), readToken), &funnelv1.ListFunnelPersonsRequest{
+			Parent: "sites/shop", Step: 1, Other: true, Words: &funnelv1.QuestionWords{
+				By: []string{"property:city", "property:town"}, Limit: 2,
+			},
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []*funnelv1.GroupValue{{Missing: true}, {Value: "Rome"}}
+	if diff := cmp.Diff(want, got.GetPersons()[0].GetGroup(), protocmp.Transform()); diff != "" {
+		t.Errorf("group (-want +got):\n%s", diff)
+	}
+	except := []funnel.Key{funnel.KeyOf(paris, paris), funnel.KeyOf(paris, missing)}
+	if diff := cmp.Diff(except, h.oracle.pages[0].Except); diff != "" {
+		t.Errorf("all but (-want +got):\n%s", diff)
+	}
+	// The double tells the same of both questions.
+	if read := got.GetFacts().GetTouchpointsRead(); read != 6 || len(h.oracle.asked) != 2 {
+		t.Errorf("%v touchpoints are read by %d questions", read, len(h.oracle.asked))
 	}
 }
 
@@ -277,6 +313,10 @@ func TestPersonListsThatAreRefused(t *testing.T) {
 		"unknown selection": {`"step":1,"selection":9,`, []string{"selection"}},
 		"group without breakdown": {
 			`"step":1,"group":[{"value":"dealer"}],`, []string{"group"},
+		},
+		"others without breakdown": {`"step":1,"other":true,`, []string{"other"}},
+		"others beside a group": {
+			`"step":1,"other":true,"group":[{"value":"dealer"}],`, []string{"other"},
 		},
 		"page too large":         {`"step":1,"pageSize":10001,`, []string{"page_size"}},
 		"token that is none":     {`"step":1,"pageToken":"?",`, []string{"page_token"}},

@@ -240,6 +240,8 @@ type Person struct {
 	// StepTimes is when each of FilledSteps happened. UTC.
 	StepTimes []time.Time
 	Outcome   funnel.Outcome
+	// Group is the one that the attempt counts in, where those but for some are listed.
+	Group funnel.Key
 }
 
 // Facts say what an answer rests on.

@@ -152,12 +152,24 @@ func (h *funnelHandler) readList(
 func (h *funnelHandler) list(
 	ctx context.Context, l listing,
 ) (*funnelv1.ListFunnelPersonsResponse, error) {
+	var whole Funnel
+	groups := 0
+	if l.request.GetOther() {
+		// Only the answer tells which groups are past the limit.
+		var err error
+		if whole, err = h.ask(ctx, l.asked); err != nil {
+			return nil, err
+		}
+		l.page.Except, groups = funnel.KeysOf(whole.Groups), len(l.question.Breakdowns)
+	}
 	list, err := h.answers.Persons(ctx, l.site, l.question, l.page)
 	if err != nil {
 		return nil, fmt.Errorf("listing persons of a funnel of site %s: %w", l.site, err)
 	}
+	list.Facts.TouchpointsRead += whole.Facts.TouchpointsRead
+	units := l.question.Unit.Kind != funnel.PersonUnit
 	return &funnelv1.ListFunnelPersonsResponse{
-		Persons:       personMessages(list.Persons, l.question.Unit.Kind != funnel.PersonUnit),
+		Persons:       personMessages(list.Persons, units, groups),
 		NextPageToken: nextPersons(l.request, l.asked, list),
 		TotalSize:     count(list.Total),
 		Facts:         h.facts(l.asked, list.Facts),

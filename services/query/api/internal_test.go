@@ -200,7 +200,7 @@ func TestListRequestIsWhole(t *testing.T) {
 	t.Parallel()
 	const whole = `{"parent":"sites/shop","question":{"windowSeconds":60},"step":2,"selection":4,
 		"group":[{"value":"x"}],"pageSize":7,"pageToken":"t","words":{"stages":"all"},"saved":"weekly",
-		"bucket":"2026-11-01T00:00:00Z"}`
+		"bucket":"2026-11-01T00:00:00Z","other":true}`
 	list, streamed := new(funnelv1.ListFunnelPersonsRequest), new(funnelv1.StreamFunnelPersonsRequest)
 	for _, m := range []proto.Message{list, streamed} {
 		if err := protojson.Unmarshal([]byte(whole), m); err != nil {

@@ -33,7 +33,12 @@ func (r *reader) selection(
 	r.enum("selection", m.GetSelection())
 	s := funnel.Selection{Step: int(m.GetStep()), Part: parts[m.GetSelection()]}
 	s.Bucket = r.bucket(m.GetBucket(), q)
-	if len(m.GetGroup()) > 0 {
+	switch {
+	case m.GetOther() && len(m.GetGroup()) > 0:
+		r.bad("other", "is true beside group: give one of the two")
+	case m.GetOther() && len(q.Breakdowns) == 0:
+		r.bad("other", "is true of a question without a breakdown: give it one, or leave other out")
+	case len(m.GetGroup()) > 0:
 		s.Group = r.group(m.GetGroup(), q.Breakdowns)
 	}
 	return s
@@ -185,11 +190,13 @@ var outcomes = map[funnel.Outcome]funnelv1.Outcome{
 	funnel.Lost:      funnelv1.Outcome_OUTCOME_LOST,
 }
 
-// personMessages are persons, or other units.
-func personMessages(persons []Person, units bool) []*funnelv1.FunnelPerson {
+// personMessages are persons, or other units. groups is how many values the group of each has.
+func personMessages(persons []Person, units bool, groups int) []*funnelv1.FunnelPerson {
 	list := make([]*funnelv1.FunnelPerson, len(persons))
 	for i, p := range persons {
-		m := &funnelv1.FunnelPerson{Unit: p.Unit, Outcome: outcomes[p.Outcome]}
+		m := &funnelv1.FunnelPerson{
+			Unit: p.Unit, Outcome: outcomes[p.Outcome], Group: valueMessages(p.Group[:groups]),
+		}
 		if !units {
 			m.PersonId = p.ID.String()
 			m.UserIds, m.AnonymousIds = texts(p.Users), texts(p.Visitors)

@@ -81,8 +81,8 @@ func (h *funnelHandler) StreamFunnelPersons(
 func listRequest(m *funnelv1.StreamFunnelPersonsRequest) *funnelv1.ListFunnelPersonsRequest {
 	return &funnelv1.ListFunnelPersonsRequest{
 		Parent: m.GetParent(), Question: m.GetQuestion(), Words: m.GetWords(), Saved: m.GetSaved(),
-		Step: m.GetStep(), Selection: m.GetSelection(), Group: m.GetGroup(), Bucket: m.GetBucket(),
-		PageSize: m.GetPageSize(), PageToken: m.GetPageToken(),
+		Step: m.GetStep(), Selection: m.GetSelection(), Group: m.GetGroup(), Other: m.GetOther(),
+		Bucket: m.GetBucket(), PageSize: m.GetPageSize(), PageToken: m.GetPageToken(),
 	}
 }
 

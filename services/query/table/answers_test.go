@@ -85,6 +85,7 @@ func answers() map[string]laidOut {
 					StepTimes: []*timestamppb.Timestamp{at(1), at(2)}, FilledSteps: []uint32{1, 3},
 				},
 				{PersonId: "0100000000000000", Outcome: funnelv1.Outcome_OUTCOME_IN_WINDOW},
+				{PersonId: "0200000000000000", Group: []*funnelv1.GroupValue{missing, empty, email}},
 				{Unit: "-company", Outcome: funnelv1.Outcome_OUTCOME_CONVERTED},
 			},
 		}},

@@ -43,6 +43,7 @@ func persons(m *funnelv1.ListFunnelPersonsResponse, _ []string) Table {
 			return strings.Join(r.facts.GetWarnings(), "; ")
 		}),
 		text("filled_steps", func(r personRow) string { return list(r.GetFilledSteps()) }),
+		filled("group", func(r personRow) string { return r.group() }),
 	}, rows)
 }
 
@@ -60,6 +61,20 @@ func (r personRow) times() []string {
 		times = append(times, at.AsTime().Format(instantLayout))
 	}
 	return times
+}
+
+// group is the one that the attempt counts in, null where a value is missing; empty for none.
+func (r personRow) group() string {
+	values := make([]*string, len(r.GetGroup()))
+	for i, v := range r.GetGroup() {
+		if !v.GetMissing() {
+			values[i] = new(v.GetValue())
+		}
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return list(values)
 }
 
 // first is the first member of a list, nil where there is none.

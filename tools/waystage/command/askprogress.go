@@ -61,8 +61,8 @@ func (a *asking) askPersons(
 	defer leave()
 	stream, err := client.Funnels.StreamFunnelPersons(ctx, &funnelv1.StreamFunnelPersonsRequest{
 		Parent: m.GetParent(), Question: m.GetQuestion(), Words: m.GetWords(), Saved: m.GetSaved(),
-		Step: m.GetStep(), Selection: m.GetSelection(), Group: m.GetGroup(), Bucket: m.GetBucket(),
-		PageSize: m.GetPageSize(), PageToken: m.GetPageToken(),
+		Step: m.GetStep(), Selection: m.GetSelection(), Group: m.GetGroup(), Other: m.GetOther(),
+		Bucket: m.GetBucket(), PageSize: m.GetPageSize(), PageToken: m.GetPageToken(),
 	})
 	return watched(a.world, stream, err, (*funnelv1.StreamFunnelPersonsResponse).GetAnswer)
 }

@@ -130,6 +130,9 @@ func TestWatchedQuestion(t *testing.T) {
 			"persons", "--step-number", "2", "--part", "lost", "--by", "device", "--group", "x",
 			"--trend", "month", "--bucket", "2026-11-01", "--limit", "0",
 		}},
+		"long list of others": {step: time.Second, says: true, ask: []string{
+			"persons", "--by", "device", "--groups", "3", "--other", "--limit", "0",
+		}},
 		"short list":     {step: time.Millisecond, ask: []string{"persons", "--limit", "12000"}},
 		"short drop-off": {step: time.Millisecond, ask: []string{"dropoff", "--summary-only"}},
 	} {

@@ -168,6 +168,7 @@ func TestStagesInAllSpellings(t *testing.T) {
 		"ask funnel search..purchase", "ask funnel --stages --step any", "ask funnel --step any x",
 		"ask funnel --by stage", "ask funnel --title T", "ask funnel @weekly@x",
 		"ask funnel @weekly --question x", "ask persons --persona a --group b",
+		"ask persons --by os --group b --other", "ask persons --persona a --other",
 	} {
 		if got := run(t, "", environment, strings.Fields(args)...); got.code != ExitUsage {
 			t.Errorf("%q: %+v, want exit %d", args, got, ExitUsage)
@@ -262,6 +263,18 @@ func TestPersonsAreGatheredOverPages(t *testing.T) {
 			first.GetSelection() != funnelv1.PersonSelection_PERSON_SELECTION_LOST {
 			t.Errorf("asked %v", first)
 		}
+	}
+}
+
+func TestPersonsOfOtherGroups(t *testing.T) {
+	t.Parallel()
+	s, environment := serve(t)
+	got := run(t, "", environment, "ask", "persons", "--by", "os", "--groups", "2", "--other")
+	if got.code != ExitDone {
+		t.Fatalf("got %+v", got)
+	}
+	if m := s.listed[0]; !m.GetOther() || len(m.GetGroup()) > 0 || m.GetWords().GetLimit() != 2 {
+		t.Errorf("asked %v", m)
 	}
 }
 

@@ -24,6 +24,7 @@ type listing struct {
 	part    string
 	persona string
 	group   []string
+	other   bool
 	limit   int
 }
 
@@ -38,14 +39,16 @@ persona, what became of the attempt that counts, and when each step was filled. 
 
 --part says which number of step --step-number is meant: reached (its count), lost,
 in-window, or dropped (lost and in-window together). --group takes the group of a
-breakdown, one value per --by in their order; (none) stands for a missing value. --bucket
-takes one bucket of --trend. With --count attempt or session a person is there once per
-attempt.
+breakdown, one value per --by in their order; (none) stands for a missing value. --other
+takes all other groups, those past --groups, and says of each person in which of them.
+--bucket takes one bucket of --trend. With --count attempt or session a person is there
+once per attempt.
 
 ` + askHelp,
 		Example: `  waystage ask persons --stages search..purchase --step-number 2 --part lost
   waystage ask persons --step touchpoint:cart --step stage:purchase --persona families --limit 0
   waystage ask persons --stages --by channel --by device --group email --group mobile
+  waystage ask persons --stages --by property:city --groups 10 --other
   waystage ask persons --stages --trend month --bucket 2026-11-01 --step-number 2
   waystage ask persons @weekly --step-number 3 --part dropped
   waystage ask persons --stages --step-number 9 --json`,
@@ -61,6 +64,8 @@ attempt.
 	f.StringVar(&l.persona, "persona", "", "only those of this `persona`; unassigned: those of none")
 	f.StringArrayVar(&l.group, "group", nil, "only those of the group with this `VALUE`; repeat it "+
 		"where --by is")
+	f.BoolVar(&l.other, "other", false, "only those of all other groups: those past --groups")
+	f.Uint32Var(&l.words.Limit, "groups", 0, "`most` groups of --by, 1 to 1000 (default 25)")
 	f.StringVar(&l.bucket, "bucket", "", "only those who count in the bucket of --trend that begins "+
 		"at this `TIME` of UTC, as the answer of funnel has it")
 	f.IntVar(&l.limit, "limit", 100, "at most so `many`; 0: all")
@@ -79,8 +84,11 @@ func (l *listing) list(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if l.persona != "" && len(l.group) > 0 {
+	switch {
+	case l.persona != "" && len(l.group) > 0:
 		return usage("give the group by --persona or by --group, not by both")
+	case l.other && (l.persona != "" || len(l.group) > 0):
+		return usage("give the group by --persona or --group, or --other, not both")
 	}
 	if l.persona != "" && len(l.words.GetBy()) == 0 {
 		l.words.By = []string{"persona"}
@@ -88,7 +96,8 @@ func (l *listing) list(c *cobra.Command, args []string) error {
 	return l.run(c, args, func(ctx context.Context, client *remote.Client, in inquiry) error {
 		answer, err := l.pages(ctx, client, &funnelv1.ListFunnelPersonsRequest{
 			Parent: l.parent(), Question: in.question, Words: in.words, Saved: in.saved,
-			Step: l.step, Selection: part, Group: l.values(), Bucket: bucket,
+			Step: l.step, Selection: part, Group: l.values(), Other: l.other,
+			Bucket: bucket,
 		})
 		return l.show(answer, err, func(out io.Writer) error {
 			return l.paper(in).Persons(out, picture.Persons{

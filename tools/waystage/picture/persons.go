@@ -53,10 +53,17 @@ func (d *drawing) person(person *funnelv1.FunnelPerson) {
 	d.filled(person)
 }
 
-// filled says when the steps were.
+// filled says when the steps were, and in which group where the list is of several.
 func (d *drawing) filled(person *funnelv1.FunnelPerson) {
+	var parts []string
+	if group := person.GetGroup(); len(group) > 0 {
+		parts = append(parts, "in "+groupName(group, false))
+	}
 	if len(person.GetStepTimes()) > 0 {
-		d.wrapped("  ", stepTimes(person))
+		parts = append(parts, stepTimes(person)...)
+	}
+	if len(parts) > 0 {
+		d.wrapped("  ", parts)
 	}
 }
 

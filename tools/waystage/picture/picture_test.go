@@ -220,6 +220,12 @@ func persons() Persons {
 				PersonId: "17eb68071ff6b850", Persona: "unassigned",
 				Outcome: funnelv1.Outcome_OUTCOME_CONVERTED,
 			},
+			{
+				PersonId: "17eb68071ff6b850", Persona: "unassigned",
+				StepTimes: []*timestamppb.Timestamp{at(0)}, FilledSteps: []uint32{1},
+				Group:   []*funnelv1.GroupValue{{Value: "Vienna"}, {Missing: true}},
+				Outcome: funnelv1.Outcome_OUTCOME_IN_WINDOW,
+			},
 		},
 	}
 }

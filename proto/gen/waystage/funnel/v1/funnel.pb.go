@@ -3339,7 +3339,10 @@ type ListFunnelPersonsRequest struct {
 	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
 	Saved string `protobuf:"bytes,9,opt,name=saved,proto3" json:"saved,omitempty"`
 	// Only the attempts that count in the bucket of the trend that begins then: TrendBucket.from_time.
-	Bucket        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Bucket *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// Only the groups past the limit: GroupResult.other. Not beside group. A unit that stands in
+	// several of them is there once for each. Which they are is found anew for every page.
+	Other         bool `protobuf:"varint,11,opt,name=other,proto3" json:"other,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3444,6 +3447,13 @@ func (x *ListFunnelPersonsRequest) GetBucket() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ListFunnelPersonsRequest) GetOther() bool {
+	if x != nil {
+		return x.Other
+	}
+	return false
+}
+
 // ListFunnelPersonsResponse holds a page of persons, or of other units.
 type ListFunnelPersonsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3541,7 +3551,10 @@ type StreamFunnelPersonsRequest struct {
 	// Name of a saved question, "NAME" for its newest version or "NAME@VERSION"; words go over it.
 	Saved string `protobuf:"bytes,9,opt,name=saved,proto3" json:"saved,omitempty"`
 	// Only the attempts that count in the bucket of the trend that begins then: TrendBucket.from_time.
-	Bucket        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Bucket *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// Only the groups past the limit: GroupResult.other. Not beside group. A unit that stands in
+	// several of them is there once for each. Which they are is found anew for every page.
+	Other         bool `protobuf:"varint,11,opt,name=other,proto3" json:"other,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3644,6 +3657,13 @@ func (x *StreamFunnelPersonsRequest) GetBucket() *timestamppb.Timestamp {
 		return x.Bucket
 	}
 	return nil
+}
+
+func (x *StreamFunnelPersonsRequest) GetOther() bool {
+	if x != nil {
+		return x.Other
+	}
+	return false
 }
 
 // StreamFunnelPersonsResponse is a message on the way to a page of persons.
@@ -3751,7 +3771,10 @@ type FunnelPerson struct {
 	// The unit's value where the unit is not the person; all fields of the person are empty then.
 	Unit string `protobuf:"bytes,7,opt,name=unit,proto3" json:"unit,omitempty"`
 	// Numbers of the filled steps, from 1: the entry first, then in the order of steps; under ANY by time.
-	FilledSteps   []uint32 `protobuf:"varint,8,rep,packed,name=filled_steps,json=filledSteps,proto3" json:"filled_steps,omitempty"`
+	FilledSteps []uint32 `protobuf:"varint,8,rep,packed,name=filled_steps,json=filledSteps,proto3" json:"filled_steps,omitempty"`
+	// The values of the group that the attempt counts in, one per breakdown, where the list is that of
+	// the groups past the limit. Else empty.
+	Group         []*GroupValue `protobuf:"bytes,9,rep,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3838,6 +3861,13 @@ func (x *FunnelPerson) GetUnit() string {
 func (x *FunnelPerson) GetFilledSteps() []uint32 {
 	if x != nil {
 		return x.FilledSteps
+	}
+	return nil
+}
+
+func (x *FunnelPerson) GetGroup() []*GroupValue {
+	if x != nil {
+		return x.Group
 	}
 	return nil
 }
@@ -4108,7 +4138,7 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\fGroupDropOff\x126\n" +
 	"\x06values\x18\x01 \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x06values\x12\x14\n" +
 	"\x05other\x18\x02 \x01(\bR\x05other\x128\n" +
-	"\tdrop_offs\x18\x03 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\"\xc8\x03\n" +
+	"\tdrop_offs\x18\x03 \x03(\v2\x1b.waystage.funnel.v1.DropOffR\bdropOffs\"\xde\x03\n" +
 	"\x18ListFunnelPersonsRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
 	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x12\x17\n" +
@@ -4121,13 +4151,14 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x05words\x18\b \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
 	"\x05saved\x18\t \x01(\tR\x05saved\x122\n" +
 	"\x06bucket\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\x06bucket\"\xd5\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06bucket\x12\x14\n" +
+	"\x05other\x18\v \x01(\bR\x05other\"\xd5\x01\n" +
 	"\x19ListFunnelPersonsResponse\x12:\n" +
 	"\apersons\x18\x01 \x03(\v2 .waystage.funnel.v1.FunnelPersonR\apersons\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
 	"\n" +
 	"total_size\x18\x03 \x01(\rR\ttotalSize\x125\n" +
-	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xca\x03\n" +
+	"\x05facts\x18\x04 \x01(\v2\x1f.waystage.funnel.v1.AnswerFactsR\x05facts\"\xe0\x03\n" +
 	"\x1aStreamFunnelPersonsRequest\x12\x1b\n" +
 	"\x06parent\x18\x01 \x01(\tB\x03\xe0A\x02R\x06parent\x12>\n" +
 	"\bquestion\x18\x02 \x01(\v2\".waystage.funnel.v1.FunnelQuestionR\bquestion\x12\x17\n" +
@@ -4140,11 +4171,12 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"\x05words\x18\b \x01(\v2!.waystage.funnel.v1.QuestionWordsR\x05words\x12\x14\n" +
 	"\x05saved\x18\t \x01(\tR\x05saved\x122\n" +
 	"\x06bucket\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\x06bucket\"\xa8\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06bucket\x12\x14\n" +
+	"\x05other\x18\v \x01(\bR\x05other\"\xa8\x01\n" +
 	"\x1bStreamFunnelPersonsResponse\x12:\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1c.waystage.funnel.v1.ProgressH\x00R\bprogress\x12G\n" +
 	"\x06answer\x18\x02 \x01(\v2-.waystage.funnel.v1.ListFunnelPersonsResponseH\x00R\x06answerB\x04\n" +
-	"\x02is\"\xae\x02\n" +
+	"\x02is\"\xe4\x02\n" +
 	"\fFunnelPerson\x12\x1b\n" +
 	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12\x19\n" +
 	"\buser_ids\x18\x02 \x03(\tR\auserIds\x12#\n" +
@@ -4154,7 +4186,8 @@ const file_waystage_funnel_v1_funnel_proto_rawDesc = "" +
 	"step_times\x18\x05 \x03(\v2\x1a.google.protobuf.TimestampR\tstepTimes\x125\n" +
 	"\aoutcome\x18\x06 \x01(\x0e2\x1b.waystage.funnel.v1.OutcomeR\aoutcome\x12\x12\n" +
 	"\x04unit\x18\a \x01(\tR\x04unit\x12!\n" +
-	"\ffilled_steps\x18\b \x03(\rR\vfilledSteps*\x84\x02\n" +
+	"\ffilled_steps\x18\b \x03(\rR\vfilledSteps\x124\n" +
+	"\x05group\x18\t \x03(\v2\x1e.waystage.funnel.v1.GroupValueR\x05group*\x84\x02\n" +
 	"\n" +
 	"AttemptEnd\x12\x1b\n" +
 	"\x17ATTEMPT_END_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -4349,25 +4382,26 @@ var file_waystage_funnel_v1_funnel_proto_depIdxs = []int32{
 	38, // 88: waystage.funnel.v1.StreamFunnelPersonsResponse.answer:type_name -> waystage.funnel.v1.ListFunnelPersonsResponse
 	44, // 89: waystage.funnel.v1.FunnelPerson.step_times:type_name -> google.protobuf.Timestamp
 	3,  // 90: waystage.funnel.v1.FunnelPerson.outcome:type_name -> waystage.funnel.v1.Outcome
-	4,  // 91: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
-	11, // 92: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
-	14, // 93: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
-	27, // 94: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
-	28, // 95: waystage.funnel.v1.FunnelService.StreamDropOff:input_type -> waystage.funnel.v1.StreamDropOffRequest
-	37, // 96: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
-	39, // 97: waystage.funnel.v1.FunnelService.StreamFunnelPersons:input_type -> waystage.funnel.v1.StreamFunnelPersonsRequest
-	5,  // 98: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
-	12, // 99: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
-	15, // 100: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
-	30, // 101: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
-	29, // 102: waystage.funnel.v1.FunnelService.StreamDropOff:output_type -> waystage.funnel.v1.StreamDropOffResponse
-	38, // 103: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
-	40, // 104: waystage.funnel.v1.FunnelService.StreamFunnelPersons:output_type -> waystage.funnel.v1.StreamFunnelPersonsResponse
-	98, // [98:105] is the sub-list for method output_type
-	91, // [91:98] is the sub-list for method input_type
-	91, // [91:91] is the sub-list for extension type_name
-	91, // [91:91] is the sub-list for extension extendee
-	0,  // [0:91] is the sub-list for field type_name
+	25, // 91: waystage.funnel.v1.FunnelPerson.group:type_name -> waystage.funnel.v1.GroupValue
+	4,  // 92: waystage.funnel.v1.FunnelService.AskFunnel:input_type -> waystage.funnel.v1.AskFunnelRequest
+	11, // 93: waystage.funnel.v1.FunnelService.StreamFunnel:input_type -> waystage.funnel.v1.StreamFunnelRequest
+	14, // 94: waystage.funnel.v1.FunnelService.ExplainFunnel:input_type -> waystage.funnel.v1.ExplainFunnelRequest
+	27, // 95: waystage.funnel.v1.FunnelService.AskDropOff:input_type -> waystage.funnel.v1.AskDropOffRequest
+	28, // 96: waystage.funnel.v1.FunnelService.StreamDropOff:input_type -> waystage.funnel.v1.StreamDropOffRequest
+	37, // 97: waystage.funnel.v1.FunnelService.ListFunnelPersons:input_type -> waystage.funnel.v1.ListFunnelPersonsRequest
+	39, // 98: waystage.funnel.v1.FunnelService.StreamFunnelPersons:input_type -> waystage.funnel.v1.StreamFunnelPersonsRequest
+	5,  // 99: waystage.funnel.v1.FunnelService.AskFunnel:output_type -> waystage.funnel.v1.AskFunnelResponse
+	12, // 100: waystage.funnel.v1.FunnelService.StreamFunnel:output_type -> waystage.funnel.v1.StreamFunnelResponse
+	15, // 101: waystage.funnel.v1.FunnelService.ExplainFunnel:output_type -> waystage.funnel.v1.ExplainFunnelResponse
+	30, // 102: waystage.funnel.v1.FunnelService.AskDropOff:output_type -> waystage.funnel.v1.AskDropOffResponse
+	29, // 103: waystage.funnel.v1.FunnelService.StreamDropOff:output_type -> waystage.funnel.v1.StreamDropOffResponse
+	38, // 104: waystage.funnel.v1.FunnelService.ListFunnelPersons:output_type -> waystage.funnel.v1.ListFunnelPersonsResponse
+	40, // 105: waystage.funnel.v1.FunnelService.StreamFunnelPersons:output_type -> waystage.funnel.v1.StreamFunnelPersonsResponse
+	99, // [99:106] is the sub-list for method output_type
+	92, // [92:99] is the sub-list for method input_type
+	92, // [92:92] is the sub-list for extension type_name
+	92, // [92:92] is the sub-list for extension extendee
+	0,  // [0:92] is the sub-list for field type_name
 }
 
 func init() { file_waystage_funnel_v1_funnel_proto_init() }
