@@ -168,7 +168,7 @@ func ask[A any](
 
 // state is that of the data of a site, by a look that began after the call did.
 func (c *Cache) state(ctx context.Context, site journey.SiteID) (stamp, error) {
-	looked, err := c.ledger.glance(ctx)
+	looked, err := c.ledger.glance(ctx, site)
 	if err != nil {
 		return stamp{}, err
 	}

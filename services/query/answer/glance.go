@@ -33,10 +33,10 @@ func glanceOf(ctx context.Context) *glance {
 	return g
 }
 
-// glance is the look of a call that may take one. Errors as of now.
-func (l *ledger) glance(ctx context.Context) (*round, error) {
+// glance is the look of a call that may take one, and asks of one site. Errors as of now.
+func (l *ledger) glance(ctx context.Context, site journey.SiteID) (*round, error) {
 	g := glanceOf(ctx)
-	g.once.Do(func() { g.found, g.err = l.now(ctx) })
+	g.once.Do(func() { g.found, g.err = l.now(ctx, site) })
 	return g.found, g.err
 }
 
@@ -60,7 +60,7 @@ func (c *Cache) Recall(from api.Background) *Recall {
 
 // Site gives one. Errors: NotFound, Unavailable.
 func (r *Recall) Site(ctx context.Context, id journey.SiteID) (journey.Site, error) {
-	return remember(&r.memory, r.look(ctx), "sites", string(id), func() (journey.Site, error) {
+	return remember(&r.memory, r.look(ctx, id), "sites", string(id), func() (journey.Site, error) {
 		return r.from.Site(ctx, id)
 	})
 }
@@ -70,7 +70,7 @@ func (r *Recall) Publication(
 	ctx context.Context, site journey.SiteID, version journey.MapVersion,
 ) (journey.Publication, error) {
 	of := fmt.Sprintf("%s %d", site, version)
-	found, err := remember(&r.memory, r.look(ctx), "maps", of, func() (edition, error) {
+	found, err := remember(&r.memory, r.look(ctx, site), "maps", of, func() (edition, error) {
 		e, err := r.from.Publication(ctx, site, version)
 		if fault.Of(err) == fault.NotFound {
 			return edition{missing: err}, nil
@@ -91,11 +91,11 @@ type edition struct {
 }
 
 // look is the outlook of a call, nil where it has none: the store is asked then.
-func (r *Recall) look(ctx context.Context) *outlook {
+func (r *Recall) look(ctx context.Context, site journey.SiteID) *outlook {
 	if glanceOf(ctx) == nil {
 		return nil
 	}
-	found, err := r.ledger.glance(ctx)
+	found, err := r.ledger.glance(ctx, site)
 	if err != nil {
 		return nil
 	}

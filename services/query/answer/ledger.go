@@ -26,8 +26,9 @@ import (
 //     name, as after a rebuild) changes all sites.
 //
 // What it takes for a change and is none costs an answer kept, never a wrong one. So the sites that
-// the last change was of are taken to have changed again whenever anything has: who asks of them
-// does not wait until the sites of new parts are read.
+// the last change was of are taken to have changed again whenever anything has. Who asks of them
+// needs no sites of new parts: these are read when somebody asks of another site, and else now and
+// then.
 type ledger struct {
 	store *store.Store
 	// most is how many rows of new parts are looked through for their sites.
@@ -44,8 +45,11 @@ type ledger struct {
 	// change.
 	all   uint64
 	sites map[journey.SiteID]uint64
-	// lively are the sites that the last change was of.
-	lively map[journey.SiteID]bool
+	// lively are the sites that the last change was of, of which the sites were read, at settledAt;
+	// pending are the new parts since then.
+	lively    map[journey.SiteID]bool
+	settledAt time.Time
+	pending   []store.Part
 }
 
 // partID is what tells a part from all others there ever were.
@@ -61,24 +65,32 @@ func newLedger(st *store.Store) *ledger {
 
 // round is one look at the parts, for all who asked before it began.
 type round struct {
+	// wanted are the sites that they ask of; the ledger's mutex guards it until the look begins.
+	wanted map[journey.SiteID]bool
 	// listed is closed once outlook, soon and err are there, done once all is. What is there does not
 	// change any more.
 	listed, done chan struct{}
 	outlook      *outlook
-	// soon are the stamps that are known before the sites of new parts are read.
-	soon  map[journey.SiteID]stamp
-	all   uint64
-	sites map[journey.SiteID]uint64
-	err   error
+	// soon are the stamps that are known before the sites of new parts are read; unsettled tells that
+	// these are not read, so that no others are known.
+	soon      map[journey.SiteID]stamp
+	unsettled bool
+	all       uint64
+	sites     map[journey.SiteID]uint64
+	err       error
 }
 
-// stamp is that of a site, waited for where it needs reading.
+// stamp is that of a site that the look was wanted for, waited for where it needs reading. Errors:
+// errUnsettled.
 func (r *round) stamp(ctx context.Context, site journey.SiteID) (stamp, error) {
 	if s, known := r.soon[site]; known {
 		return s, nil
 	}
 	select {
 	case <-r.done:
+		if r.unsettled {
+			return stamp{}, errUnsettled
+		}
 		return stamp{r.all, r.sites[site]}, nil
 	case <-ctx.Done():
 		return stamp{}, fmt.Errorf("asking what has changed: %w", ctx.Err())
@@ -91,15 +103,22 @@ const lookTime = 30 * time.Second
 // errScattered tells that tables have parts that this server does not list.
 var errScattered = errors.New("tables stand on several servers: no answers are kept")
 
-// now is a look that began after the call. Errors: errScattered, Unavailable.
-func (l *ledger) now(ctx context.Context) (*round, error) {
+// errUnsettled tells that a look was not wanted for a site.
+var errUnsettled = errors.New("nobody has looked for what has changed of the site")
+
+// now is a look that began after the call, for who asks of a site. Errors: errScattered,
+// Unavailable.
+func (l *ledger) now(ctx context.Context, site journey.SiteID) (*round, error) {
 	l.mutex.Lock()
 	r := l.next
 	if r == nil {
-		r = &round{listed: make(chan struct{}), done: make(chan struct{})}
+		r = &round{
+			wanted: make(map[journey.SiteID]bool), listed: make(chan struct{}), done: make(chan struct{}),
+		}
 		l.next = r
 		go l.run(context.WithoutCancel(ctx), r)
 	}
+	r.wanted[site] = true
 	l.mutex.Unlock()
 	select {
 	case <-r.listed:
@@ -132,39 +151,68 @@ func (l *ledger) run(ctx context.Context, r *round) {
 	for _, p := range r.outlook.parts {
 		l.seen[idOf(p)] = p
 	}
-	if c.all || rowsOf(c.fresh) > l.most {
+	l.pending = append(l.pending, c.fresh...)
+	switch {
+	case c.all || rowsOf(l.pending) > l.most:
 		l.all++
-	} else if len(c.fresh) > 0 {
-		r.soon = l.suppose()
+		l.pending = nil
+	case len(l.pending) > 0:
+		if len(c.fresh) > 0 {
+			l.suppose()
+		}
+		r.soon = l.stamps()
 		listed()
-		l.settle(ctx, c.fresh, r.soon)
+		if r.unsettled = !l.due(r.wanted); !r.unsettled {
+			l.settle(ctx)
+		}
 	}
 	r.all, r.sites = l.all, l.sites
 }
 
-// suppose takes the lively sites to have changed, and gives their stamps. It is this round's turn.
-func (l *ledger) suppose() map[journey.SiteID]stamp {
-	soon := make(map[journey.SiteID]stamp, len(l.lively))
+// suppose takes the lively sites to have changed. It is this round's turn.
+func (l *ledger) suppose() {
 	l.sites = maps.Clone(l.sites)
 	for site := range l.lively {
 		l.sites[site]++
+	}
+}
+
+// stamps are those of the lively sites. It is this round's turn.
+func (l *ledger) stamps() map[journey.SiteID]stamp {
+	soon := make(map[journey.SiteID]stamp, len(l.lively))
+	for site := range l.lively {
 		soon[site] = stamp{l.all, l.sites[site]}
 	}
 	return soon
 }
 
+// settleEvery is how long lively sites are taken to be lively without a look at what has come.
+const settleEvery = 2 * time.Second
+
+// due tells whether the sites of new parts have to be read: for who asks of a site that is not
+// lively, or because it is time. It is this round's turn.
+func (l *ledger) due(wanted map[journey.SiteID]bool) bool {
+	for site := range wanted {
+		if !l.lively[site] {
+			return true
+		}
+	}
+	return time.Since(l.settledAt) >= settleEvery
+}
+
 // settle finds the sites that new parts have changed, but for those that were supposed to have; all
 // may have where that cannot be told. It is this round's turn.
-func (l *ledger) settle(
-	ctx context.Context, fresh []store.Part, supposed map[journey.SiteID]stamp,
-) {
-	if l.lively = l.sitesOf(ctx, fresh); l.lively == nil {
+func (l *ledger) settle(ctx context.Context) {
+	supposed := l.lively
+	l.lively, l.settledAt = l.sitesOf(ctx, l.pending), time.Now()
+	l.pending = nil
+	if l.lively == nil {
 		l.all++
 		return
 	}
 	l.sites = maps.Clone(l.sites)
 	for site := range l.lively {
-		if _, done := supposed[site]; !done {
+		if !supposed[site] {
 			l.sites[site]++
 		}
 	}

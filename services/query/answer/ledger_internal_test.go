@@ -153,7 +153,7 @@ func TestLookGoesOn(t *testing.T) {
 	leave()
 	left := make(chan error, 1)
 	go func() {
-		_, err := l.now(ctx)
+		_, err := l.now(ctx, "shop")
 		left <- err
 	}()
 	select {
@@ -192,7 +192,7 @@ func TestLookTakesNobodyIn(t *testing.T) {
 	l := newLedger(st)
 	looked := make(chan error, 1)
 	go func() {
-		_, err := l.now(t.Context())
+		_, err := l.now(t.Context(), "shop")
 		looked <- err
 	}()
 	<-began
@@ -235,11 +235,11 @@ func TestManyRows(t *testing.T) {
 		if err := st.InsertFacts(t.Context(), writes); err != nil {
 			t.Fatal(err)
 		}
-		r, err := l.now(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
 		for site, changed := range map[journey.SiteID]bool{"shop": c.rows > 0, "other": c.all} {
+			r, err := l.now(t.Context(), site)
+			if err != nil {
+				t.Fatal(err)
+			}
 			now, err := r.stamp(t.Context(), site)
 			if err != nil || (now != was[site]) != changed {
 				t.Errorf("%d rows of %d: site %s: %v after %v, %v", c.rows, c.most, site, now, was[site], err)
@@ -247,4 +247,74 @@ func TestManyRows(t *testing.T) {
 			was[site] = now
 		}
 	}
+}
+
+// TestSettledNowAndThen: the sites of what has come are read for who asks of a site that was not
+// lively, and else only when it is time; nobody who asks misses a change.
+func TestSettledNowAndThen(t *testing.T) {
+	t.Parallel()
+	st := newStore(t)
+	l := newLedger(st)
+	was, n := make(map[journey.SiteID]stamp), 0
+	enter := func(sites ...journey.SiteID) {
+		t.Helper()
+		for _, site := range sites {
+			n++
+			fact := &journey.Fact{
+				Site: site, Message: journey.MessageID(fmt.Sprint(n)), Kind: journey.Identify,
+				Visitor: "v", OccurredAt: time.Unix(int64(n), 0), Traits: `{"x":1}`,
+			}
+			if err := st.InsertFacts(t.Context(), []store.Row{{Fact: fact}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	look := func(site journey.SiteID, changed bool, pending bool) *round {
+		t.Helper()
+		r, err := l.now(t.Context(), site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := r.stamp(t.Context(), site)
+		if err != nil || (now != was[site]) != changed {
+			t.Errorf("site %s: %v after %v, %v", site, now, was[site], err)
+		}
+		was[site] = now
+		<-r.done
+		l.turn.Lock()
+		defer l.turn.Unlock()
+		if len(l.pending) > 0 != pending {
+			t.Errorf("site %s: %d parts are pending", site, len(l.pending))
+		}
+		return r
+	}
+	soon := func() { l.settledAt = time.Now().Add(time.Hour) }
+	enter("shop")
+	look("shop", true, false) // the first look
+	look("other", true, false)
+	enter("shop")
+	look("shop", true, false) // not known to be lively
+	soon()
+	enter("shop")
+	look("shop", true, true)
+	look("shop", false, true)
+	look("other", false, false)
+	soon()
+	enter("other", "shop")
+	r := look("shop", true, true)
+	if s, err := r.stamp(t.Context(), "other"); !errors.Is(err, errUnsettled) {
+		t.Errorf("of a site that nobody asked of is told %v, %v", s, err)
+	}
+	enter("shop")
+	look("shop", true, true)
+	look("other", true, false)
+	soon()
+	enter("other")
+	look("other", true, true) // which is lively now
+	l.settledAt = time.Time{}
+	look("other", false, false)
+	look("shop", true, false) // taken to have changed
+	soon()
+	enter("other")
+	look("shop", false, false) // not lively any more
 }
