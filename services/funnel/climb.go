@@ -214,11 +214,17 @@ type MarkCounter struct {
 
 	climber *Climber
 	course  Course
+	// only is the breakdown where there is one, by persons; -1 where not.
+	only int
 }
 
 // MarkCounter makes a counter by marks. The program must be Marked.
 func (p *Program) MarkCounter(m *journey.Map) *MarkCounter {
-	return &MarkCounter{Counter: p.Counter(m), climber: NewClimber(p.question)}
+	c := &MarkCounter{Counter: p.Counter(m), climber: NewClimber(p.question), only: -1}
+	if f := p.factors; len(f) == 1 && f[0].attribution == OfPerson && len(f[0].breakdowns) == 1 {
+		c.only = f[0].breakdowns[0]
+	}
+	return c
 }
 
 // CountMarks finds what counts of a person: what Count finds by the touches that the marks stand
@@ -244,6 +250,12 @@ func (c *MarkCounter) CountMarks(marks []Mark, person *Values) (*Counted, error)
 		c.counted.Leavings = c.leavings
 	}
 	if len(c.program.factors) == 0 {
+		return &c.counted, nil
+	}
+	if b := c.only; b >= 0 && len(person[b]) == 1 {
+		var key Key
+		key[b] = person[b][0]
+		c.add(c.counted.Standing, key)
 		return &c.counted, nil
 	}
 	c.course.Person = person

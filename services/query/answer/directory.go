@@ -33,13 +33,10 @@ type directory struct {
 	// epoch counts how often everything was read anew: places hold from one time to the next.
 	epoch uint64
 	// numbers has the place in entries of each identity. What many persons are asked for lies beside
-	// them by itself: of the identity at each place, the person where links has it, 0 where not, the
-	// spot of the identity that names that person, and the number of its own persona.
-	numbers   *table
-	entries   []entry
-	personsAt []uint64
-	namedAt   []spot
-	personaAt []uint32
+	// them by itself.
+	numbers *table
+	entries []entry
+	whoseAt []whose
 	// links has the person of each identity whose person has, or once had, several. strangers are
 	// those of its identities that have no entry.
 	links     *table
@@ -59,6 +56,16 @@ type directory struct {
 	// current is the map version of a site that settles found to be the one by which all of its
 	// profiles were derived.
 	current map[journey.SiteID]journey.MapVersion
+}
+
+// whose is what many persons are asked for, of the identity at a place.
+type whose struct {
+	// person is that of the identity where links has it, 0 where not.
+	person uint64
+	// named is the spot of the identity that names that person.
+	named spot
+	// persona is the number of the identity's own.
+	persona uint32
 }
 
 // derivations sum the entries of a site up.
@@ -113,7 +120,7 @@ func (d *directory) take(u *update) {
 func (d *directory) forget() {
 	d.epoch++
 	d.numbers, d.links = newTable(0), newTable(0)
-	d.entries, d.personsAt, d.namedAt, d.personaAt = nil, nil, nil, nil
+	d.entries, d.whoseAt = nil, nil
 	d.repeats, d.repeatsAt = nil, nil
 	d.siblings, d.lastSibling = nil, newTable(0)
 	clear(d.strangers)
@@ -134,9 +141,8 @@ func (d *directory) reserve(blocks []*store.Block) {
 	d.numbers.reserve(rows)
 	d.links.reserve(linked)
 	d.lastSibling.reserve(linked / 2)
-	d.entries = slices.Grow(d.entries, rows)
-	d.personsAt, d.namedAt = slices.Grow(d.personsAt, rows), slices.Grow(d.namedAt, rows)
-	d.personaAt, d.repeatsAt = slices.Grow(d.personaAt, rows), slices.Grow(d.repeatsAt, rows)
+	d.entries, d.whoseAt = slices.Grow(d.entries, rows), slices.Grow(d.whoseAt, rows)
+	d.repeatsAt = slices.Grow(d.repeatsAt, rows)
 }
 
 // add takes the rows of a block, where nothing newer is known of their identities.
@@ -201,7 +207,7 @@ func (d *directory) put(e entry, persona uint32, repeats []journey.Boundary) {
 	joins := uint64(e.person) != uint64(e.identity) && (!ok || d.entries[n].person != e.person)
 	if ok {
 		d.derivationsOf(d.entries[n].site).versions[d.entries[n].version]--
-		d.entries[n], d.personaAt[n] = e, persona
+		d.entries[n], d.whoseAt[n].persona = e, persona
 	} else {
 		n = d.append(e, persona)
 	}

@@ -22,6 +22,12 @@ type sheaf struct {
 	spot spot
 }
 
+// head is the identity or person of a chain, and its first sheaf.
+type head struct {
+	of    uint64
+	first int32
+}
+
 // gleaner evaluates the persons of what the fast way found, bucket by bucket: first those of one
 // identity, then the others by the bucket of the person. It keeps its scratch space. Not safe for
 // concurrent use.
@@ -49,13 +55,15 @@ type gleaner struct {
 	byPersona []*funnel.Values
 	// warmed is what warming has read. Nobody asks for it: it is there so that the compiler leaves
 	// no reading out.
-	warmed uint64
+	warmed uint32
 }
 
 // fastScratch is what a gleaner needs and leaves for the next question.
 type fastScratch struct {
-	// chains has the first and the last sheaf of each identity or person, as first<<32 | last.
+	// chains has the first and the last sheaf of each identity or person, as first<<32 | last; heads
+	// are those in the order in which they were met, which is about that of the rows.
 	chains  *table
+	heads   []head
 	sheaves []sheaf
 	// records are those of which the sheaves at hand are parts, unless they are rows of shelves.
 	records [][]uint64
@@ -152,7 +160,7 @@ func (g *gleaner) single(bucket int) error {
 	} else {
 		g.chainRows(bucket)
 	}
-	warm(g, g.kernel.directory.personsAt)
+	g.warm()
 	return g.evaluate(func(identity uint64, first int32) error {
 		if person, linked := g.linked(identity, g.sheaves[first].spot); linked {
 			return g.setAside(person, first)
@@ -166,7 +174,7 @@ func (g *gleaner) linked(identity uint64, at spot) (person uint64, is bool) {
 	d := g.kernel.directory
 	switch {
 	case at > 0:
-		person = d.personsAt[at-1]
+		person = d.whoseAt[at-1].person
 		return person, person != 0
 	case g.records == nil && len(d.strangers) == 0:
 		return 0, false
@@ -181,21 +189,22 @@ func (g *gleaner) several(bucket int, all []*gleaner) error {
 		records[i] = from.spill[bucket]
 	}
 	g.chainRecords(bucket, records, true)
+	if g.byPersona != nil {
+		g.warm()
+	}
 	return g.evaluate(g.count)
 }
 
 // warm reads what the directory has of those chained into the processor's cache: all of it is
 // waited for together, where each would be waited for alone by whom it is asked for one by one.
-func warm[V uint32 | uint64](g *gleaner, of []V) {
-	read := V(0)
-	for i := range g.chains.cells {
-		if c := &g.chains.cells[i]; c.key != 0 {
-			if at := g.sheaves[c.value>>32].spot; at > 0 {
-				read ^= of[at-1]
-			}
+func (g *gleaner) warm() {
+	read, of := uint32(0), g.kernel.directory.whoseAt
+	for _, h := range g.heads {
+		if at := g.sheaves[h.first].spot; at > 0 {
+			read ^= of[at-1].persona
 		}
 	}
-	g.warmed ^= uint64(read)
+	g.warmed ^= read
 }
 
 // chainRows chains the rows that the shelves have of a bucket.
@@ -246,7 +255,7 @@ func (g *gleaner) chainRecords(bucket int, records [][]uint64, spotted bool) {
 // bucket. Each shelf has them in ascending order: half as much again keeps those of one from
 // crowding before the table grows.
 func (g *gleaner) begin(size int) {
-	g.sheaves, g.records = g.sheaves[:0], nil
+	g.heads, g.sheaves, g.records = g.heads[:0], g.sheaves[:0], nil
 	g.chains.reset(max(size, g.chains.used) * 3 / 2)
 }
 
@@ -256,6 +265,7 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 	s.next, s.size = -1, s.to-s.from
 	c := g.chains.at(of)
 	if c.key == 0 {
+		g.heads = append(g.heads, head{of, int32(n)})
 		g.sheaves = append(g.sheaves, s)
 		g.chains.put(c, cell{of, n<<32 | n})
 		return
@@ -271,7 +281,7 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 func (g *gleaner) setAside(person uint64, first int32) error {
 	to, named := &g.spill[bucketOf(person)], spot(0)
 	if at := g.sheaves[first].spot; at > 0 && g.asksPersons {
-		named = g.kernel.directory.namedAt[at-1]
+		named = g.kernel.directory.whoseAt[at-1].named
 	}
 	if g.trail == nil && g.general == nil {
 		g.beginRepeats(journey.PersonID(person), 0)
@@ -305,14 +315,8 @@ func record[W ~uint64](to []uint64, person uint64, named spot, words []W) []uint
 
 // evaluate does something with each of those chained, whose chain begins with the first sheaf.
 func (g *gleaner) evaluate(do func(of uint64, first int32) error) error {
-	if g.byPersona != nil {
-		warm(g, g.kernel.directory.personaAt)
-	}
-	for _, c := range g.chains.cells {
-		if c.key == 0 {
-			continue
-		}
-		if err := do(c.key, int32(c.value>>32)); err != nil {
+	for _, h := range g.heads {
+		if err := do(h.of, h.first); err != nil {
 			return err
 		}
 	}

@@ -34,14 +34,13 @@ func (d *directory) spotIn(p journey.PersonID, known spot) spot {
 // append gives an identity a place; link says whose it is.
 func (d *directory) append(e entry, persona uint32) uint32 {
 	n := uint32(len(d.entries))
-	d.entries, d.personsAt = append(d.entries, e), append(d.personsAt, 0)
-	d.namedAt, d.personaAt = append(d.namedAt, 0), append(d.personaAt, persona)
+	d.entries, d.whoseAt = append(d.entries, e), append(d.whoseAt, whose{persona: persona})
 	d.repeatsAt = append(d.repeatsAt, 0)
 	d.numbers.set(uint64(e.identity), uint64(n))
 	if d.strangers[uint64(e.identity)] {
 		delete(d.strangers, uint64(e.identity))
 		for other := range d.joined(journey.PersonID(e.identity)) {
-			d.namedAt[other] = spot(n) + 1
+			d.whoseAt[other].named = spot(n) + 1
 		}
 	}
 	return n
@@ -60,7 +59,7 @@ func (d *directory) link(identity, person uint64) {
 func (d *directory) setLink(identity, person uint64) {
 	d.links.set(identity, person)
 	if n, ok := d.place(identity); ok {
-		d.personsAt[n], d.namedAt[n] = person, d.spotOf(person)
+		d.whoseAt[n].person, d.whoseAt[n].named = person, d.spotOf(person)
 	} else {
 		d.strangers[identity] = true
 	}
@@ -89,7 +88,7 @@ func (d *directory) personaNumber(p journey.PersonID, known spot) uint32 {
 	if at == 0 {
 		return 0
 	}
-	return d.personaAt[at-1] + 1
+	return d.whoseAt[at-1].persona + 1
 }
 
 // personaOf is the persona of a person who has an entry; known as of spotIn.

@@ -66,8 +66,9 @@ func TestRoll(t *testing.T) {
 				if want, is := d.linked(id); linked != is || linked && person != want {
 					t.Fatalf("identity %x of person %x, %v; want %x, %v", id, person, linked, want, is)
 				}
-				if linked && at > 0 && d.namedAt[at-1] != d.spotOf(person) {
-					t.Fatalf("person %x is named at %d, want %d", person, d.namedAt[at-1], d.spotOf(person))
+				if linked && at > 0 && d.whoseAt[at-1].named != d.spotOf(person) {
+					t.Fatalf("person %x is named at %d, want %d", person, d.whoseAt[at-1].named,
+						d.spotOf(person))
 				}
 				if at != d.spotOf(id) {
 					t.Fatalf("identity %x is at %d, want %d", id, at, d.spotOf(id))
