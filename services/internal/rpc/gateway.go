@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -58,7 +57,7 @@ func (c *codec) NewDecoder(r io.Reader) runtime.Decoder {
 			return io.EOF
 		}
 		if err := c.Unmarshal(body, message); err != nil {
-			return fmt.Errorf("the body is not the JSON of this method's request: %s", plain(err))
+			return mistake(body, message.ProtoReflect().Descriptor(), err)
 		}
 		return nil
 	})
@@ -88,22 +87,13 @@ func plain(err error) string {
 	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "proto:"))
 }
 
-// unknownField finds the name in the text of a protojson error.
-var unknownField = regexp.MustCompile(`unknown field ("(?:[^"\\]|\\.)*")`)
-
-// completed adds what a status from the generated gateway lacks: an ErrorInfo, and a violation
-// naming an unknown field.
+// completed adds what a status from the generated gateway lacks: an ErrorInfo, and a violation of
+// the field with a mistake.
 func completed(s *status.Status) *status.Status {
 	if s.Code() != codes.InvalidArgument || len(s.Details()) > 0 {
 		return s
 	}
-	var v fault.Violations
-	if found := unknownField.FindStringSubmatch(s.Message()); found != nil {
-		if name, err := strconv.Unquote(found[1]); err == nil {
-			v.Add(name, "unknown field; see /openapi.json for the fields there are")
-		}
-	}
-	details := detailsOf(fault.Invalid, v.Err(fault.Invalid))
+	details := detailsOf(fault.Invalid, violation(s.Message()).Err(fault.Invalid))
 	return detailed(status.New(s.Code(), s.Message()), details)
 }
 

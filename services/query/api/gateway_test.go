@@ -32,8 +32,9 @@ func TestRequestsThatNoMethodTakes(t *testing.T) {
 		"unknown field": {
 			method: "POST", path: ask, token: readToken,
 			body:   `{"question":{"steps":[{"evnet":"A"}]}}`,
-			status: 400, code: codes.InvalidArgument, fields: []string{"evnet"},
-			says: `unknown field "evnet"`,
+			status: 400, code: codes.InvalidArgument,
+			fields: []string{"question.steps[0].evnet"},
+			says:   "unknown field; known are stage, ",
 		},
 		"unknown field with quotes": {
 			method: "POST", path: ask, token: readToken, body: `{"a\"b":1}`,
@@ -41,12 +42,14 @@ func TestRequestsThatNoMethodTakes(t *testing.T) {
 		},
 		"field twice": {
 			method: "POST", path: ask, token: readToken, body: `{"question":{},"question":{}}`,
-			status: 400, code: codes.InvalidArgument, says: "duplicate field",
+			status: 400, code: codes.InvalidArgument, fields: []string{"question"},
+			says: "is given twice: give it once",
 		},
 		"two of one choice": {
 			method: "POST", path: ask, token: readToken,
 			body:   `{"question":{"steps":[{"event":"A","stage":"B"}]}}`,
-			status: 400, code: codes.InvalidArgument, says: "oneof",
+			status: 400, code: codes.InvalidArgument, fields: []string{"question.steps[0].stage"},
+			says: "is given beside another of stage, touchpoint, event, anyEvent: give one of them",
 		},
 		"no JSON": {
 			method: "POST", path: ask, token: readToken, body: `{"question":`,
@@ -63,17 +66,20 @@ func TestRequestsThatNoMethodTakes(t *testing.T) {
 		"wrong type": {
 			method: "POST", path: ask, token: readToken,
 			body:   `{"question":{"windowSeconds":"long"}}`,
-			status: 400, code: codes.InvalidArgument, says: "windowSeconds",
+			status: 400, code: codes.InvalidArgument, fields: []string{"question.window_seconds"},
+			says: `is "long": give a number`,
 		},
 		"unknown name of a value": {
 			method: "POST", path: ask, token: readToken,
 			body:   `{"question":{"order":"ORDER_RANDOM"}}`,
-			status: 400, code: codes.InvalidArgument, says: "order",
+			status: 400, code: codes.InvalidArgument, fields: []string{"question.order"},
+			says: `is "ORDER_RANDOM": give one of ORDER_ORDERED, ORDER_STRICT, ORDER_ANY`,
 		},
 		"no UTF-8": {
 			method: "POST", path: ask, token: readToken,
 			body:   "{\"question\":{\"steps\":[{\"event\":\"\xff\"}]}}",
-			status: 400, code: codes.InvalidArgument, says: "UTF-8",
+			status: 400, code: codes.InvalidArgument, fields: []string{"question.steps[0].event"},
+			says: "UTF-8",
 		},
 		"nested 20000 deep": {
 			method: "POST", path: ask, token: readToken,
