@@ -74,9 +74,11 @@ func TestSnippet(t *testing.T) {
 				t.Errorf("packed: %t", isPacked)
 			}
 			if isPacked {
-				if body, err = gzip.NewReader(body); err != nil {
+				unpacked, err := gzip.NewReader(body)
+				if err != nil {
 					t.Fatal(err)
 				}
+				body = unpacked
 			}
 			if all, err := io.ReadAll(body); tt.body != "" && (string(all) != tt.body || err != nil) {
 				t.Errorf("%q %v", all, err)
