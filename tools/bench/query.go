@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ func readQueryOptions(args []string) (queryOptions, error) {
 	flags := flag.NewFlagSet("bench query", flag.ContinueOnError)
 	flags.IntVar(&o.touchpoints, "touchpoints", 20_000_000,
 		"touchpoints on the map; another quarter of it is off the map")
-	flags.IntVar(&o.rounds, "rounds", 7, "measured `runs` of each question, after one that is not")
+	flags.IntVar(&o.rounds, "rounds", 7, "measured `runs` of each question at least, after one that "+
+		"is not; a quick one is asked for 10 s")
 	flags.StringVar(&o.dir, "dir", "", "an empty `folder` for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false,
 		"leave the data in -dir, and use those that an earlier run left there")
@@ -72,12 +74,33 @@ func (o queryOptions) check() error {
 		return errors.New("-rounds must be 1 or more")
 	case o.flowing != 0 && o.flowing < riverBatch:
 		return fmt.Errorf("-flow must be 0, or %d or more", riverBatch)
+	case unknownKey(o.only) != "":
+		return fmt.Errorf("-only has %q: there are %s", unknownKey(o.only), strings.Join(keys(), ", "))
 	case (o.picture == "") != (o.points == ""):
 		return errors.New("-picture and -points go together")
 	case o.keep && o.dir == "":
 		return errors.New("-keep needs -dir")
 	}
 	return nil
+}
+
+// keys are the names of the questions that there are.
+func keys() []string {
+	var list []string
+	for _, f := range forms() {
+		list = append(list, f.key)
+	}
+	return list
+}
+
+// unknownKey is the first that no question has, "" where there is none.
+func unknownKey(only []string) string {
+	for _, key := range only {
+		if !slices.Contains(keys(), key) {
+			return key
+		}
+	}
+	return ""
 }
 
 // queryBench is a measurement of questions under way.

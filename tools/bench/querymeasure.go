@@ -59,11 +59,16 @@ func (b *queryBench) measureForms(ctx context.Context, exact bool) ([]runs, erro
 // errCounts says that two ways count differently.
 var errCounts = errors.New("counts differ")
 
+// leastTime is how long one question is asked at least: writing and merging come and go within
+// seconds, and a few rounds of a quick question are over before they do.
+const leastTime = 10 * time.Second
+
 // measureForm asks a question by all ways in turn, so that what else the machine does meets all of
 // them alike. The first round is not counted.
 func (b *queryBench) measureForm(ctx context.Context, f form, s span, exact bool) runs {
 	r := runs{form: f.title, span: s.name}
-	for round := range b.rounds + 1 {
+	began := time.Now()
+	for round := 0; round <= b.rounds || time.Since(began) < leastTime; round++ {
 		if r.err = b.measureRound(ctx, f, s, exact, &r); r.err != nil {
 			return r
 		}
