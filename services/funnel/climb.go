@@ -42,8 +42,10 @@ type Climber struct {
 	closes     int64
 	steps      int
 	all, first bool
-	latest     [MaxSteps + 1]int64
-	times      [MaxSteps]int64
+	// latest has the latest entry that got to each depth, and begins which mark it is.
+	latest [MaxSteps + 1]int64
+	begins [MaxSteps + 1]int
+	times  [MaxSteps]int64
 }
 
 // NewClimber makes a climber for a question without mistakes, none of whose touchpoints may fill
@@ -102,8 +104,7 @@ func (c *Climber) bestAttempt(marks []Mark) Attempt {
 		return Attempt{}
 	}
 	newest := c.latest[1]
-	begin, _ := slices.BinarySearch(marks, MarkOf(s.entry, 0))
-	return c.attempt(c.follow(marks[begin:], s.entry, s.depth), newest)
+	return c.attempt(c.follow(marks[s.begin:], s.entry, s.depth), newest)
 }
 
 // seen cuts what no attempt sees.
@@ -124,10 +125,10 @@ func (c *Climber) seen(marks []Mark) []Mark {
 }
 
 // peak is where the best attempts end: their depth, when it was first reached, and the latest entry
-// that had reached it then.
+// that had reached it then, which is the mark at begin.
 type peak struct {
-	depth     int
-	at, entry int64
+	depth, begin int
+	at, entry    int64
 }
 
 // climb finds the peak, and leaves the latest entry in latest[1] unless all steps were filled.
@@ -135,11 +136,11 @@ func (c *Climber) climb(marks []Mark) (s peak) {
 	for k := range c.steps + 1 {
 		c.latest[k] = never
 	}
-	for _, m := range marks {
+	for i, m := range marks {
 		at, k := m.At(), m.Step()
-		entry := at
+		entry, begin := at, i
 		if k > 0 {
-			entry = c.latest[k]
+			entry, begin = c.latest[k], c.begins[k]
 		} else if at >= c.closes {
 			continue
 		}
@@ -152,11 +153,11 @@ func (c *Climber) climb(marks []Mark) (s peak) {
 		if entry <= c.latest[k+1] {
 			continue
 		}
-		c.latest[k+1] = entry
+		c.latest[k+1], c.begins[k+1] = entry, begin
 		if k < s.depth {
 			continue
 		}
-		s = peak{depth: k + 1, at: at, entry: entry}
+		s = peak{depth: k + 1, begin: begin, at: at, entry: entry}
 		if k+1 == c.steps {
 			return s
 		}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/journey"
 )
@@ -39,8 +41,45 @@ var AnswerTables = []string{
 // nothing is stored at all that is not told.
 //
 // Every question asks for it, so it asks for little: what a part's name tells it takes from there.
+// Where some tables had no parts the last time, it is asked beside where all of them stand.
 func (s *Store) AnswerParts(ctx context.Context) (parts []Part, whole bool, err error) {
-	engines := make(map[string]string)
+	var engines map[string]string
+	var own bool
+	beside := s.someEmpty.Load()
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		parts, engines, err = s.listParts(both)
+		return err
+	})
+	if beside {
+		group.Go(func() (err error) {
+			own, err = s.ownTables(both)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, false, err //nolint:wrapcheck // wrapped where they were made
+	}
+	for _, engine := range engines {
+		if !slices.Contains(ownEngines, engine) {
+			return parts, false, nil
+		}
+	}
+	s.someEmpty.Store(len(engines) < len(AnswerTables))
+	switch {
+	case len(engines) == 0 || len(engines) == len(AnswerTables):
+		return parts, len(engines) > 0, nil
+	case !beside:
+		own, err = s.ownTables(ctx)
+	}
+	return parts, own, err
+}
+
+// listParts lists the active parts of AnswerTables, and the engines of the tables that have some.
+func (s *Store) listParts(
+	ctx context.Context,
+) (parts []Part, engines map[string]string, err error) {
+	engines = make(map[string]string)
 	err = s.Stream(ctx, Query{
 		SQL: `SELECT table, engine, path, name, hash_of_all_files, rows FROM system.parts
 			WHERE active AND database = currentDatabase()
@@ -69,10 +108,9 @@ func (s *Store) AnswerParts(ctx context.Context) (parts []Part, whole bool, err 
 		return nil
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("listing parts of tables: %w", err)
+		return nil, nil, fmt.Errorf("listing parts of tables: %w", err)
 	}
-	whole, err = s.standHere(ctx, engines)
-	return parts, whole, err
+	return parts, engines, nil
 }
 
 // readName takes what the name of a part tells: the partition, the numbers of the first and the
@@ -106,17 +144,8 @@ func (p *Part) misnamed() error {
 // ownEngines are those of tables whose parts are their own.
 var ownEngines = []string{"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree"}
 
-// standHere tells whether AnswerTables stand on this server alone. engines are those of the tables
-// with parts here; where some have none, the server is asked about all.
-func (s *Store) standHere(ctx context.Context, engines map[string]string) (bool, error) {
-	for _, engine := range engines {
-		if !slices.Contains(ownEngines, engine) {
-			return false, nil
-		}
-	}
-	if len(engines) == len(AnswerTables) || len(engines) == 0 {
-		return len(engines) > 0, nil
-	}
+// ownTables tells whether all of AnswerTables have parts of their own, if any.
+func (s *Store) ownTables(ctx context.Context) (bool, error) {
 	var own uint64
 	err := s.conn.QueryRow(ctx, `SELECT count() FROM system.tables
 		WHERE database = currentDatabase() AND name IN (`+textList(AnswerTables)+`)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -32,6 +33,8 @@ type Store struct {
 	// stream is nil where the address is of the native protocol.
 	stream *stream
 	labels labelMemory
+	// someEmpty tells that some of AnswerTables had no parts when they were last listed.
+	someEmpty atomic.Bool
 }
 
 // Open prepares a store without asking the server anything. The DSN decides the protocol:

@@ -37,10 +37,16 @@ type directory struct {
 	numbers *table
 	entries []entry
 	whoseAt []whose
+	// ordinals number the identities of a site in each bucket, by place, from 1 on; census has how
+	// many there are, by the number of the site.
+	ordinals []uint32
+	census   map[uint32]*[bucketCount]uint32
 	// links has the person of each identity whose person has, or once had, several. strangers are
 	// those of its identities that have no entry.
 	links     *table
 	strangers map[uint64]bool
+	// linkedAt are the places that links has, in the order in which it got to have them.
+	linkedAt []uint32
 	// siblings are the identities that are, or were, of a person named by another; lastSibling has
 	// one more than the place of the last one of each person.
 	siblings    []sibling
@@ -94,6 +100,7 @@ func newDirectory(st *store.Store) *directory {
 		strangers:   make(map[uint64]bool),
 		current:     make(map[journey.SiteID]journey.MapVersion),
 		derivations: make(map[uint32]*derivations),
+		census:      make(map[uint32]*[bucketCount]uint32),
 	}
 }
 
@@ -120,8 +127,9 @@ func (d *directory) take(u *update) {
 func (d *directory) forget() {
 	d.epoch++
 	d.numbers, d.links = newTable(0), newTable(0)
-	d.entries, d.whoseAt = nil, nil
-	d.repeats, d.repeatsAt = nil, nil
+	d.entries, d.whoseAt, d.ordinals = nil, nil, nil
+	clear(d.census)
+	d.repeats, d.repeatsAt, d.linkedAt = nil, nil, nil
 	d.siblings, d.lastSibling = nil, newTable(0)
 	clear(d.strangers)
 	clear(d.derivations)
@@ -142,7 +150,7 @@ func (d *directory) reserve(blocks []*store.Block) {
 	d.links.reserve(linked)
 	d.lastSibling.reserve(linked / 2)
 	d.entries, d.whoseAt = slices.Grow(d.entries, rows), slices.Grow(d.whoseAt, rows)
-	d.repeatsAt = slices.Grow(d.repeatsAt, rows)
+	d.repeatsAt, d.ordinals = slices.Grow(d.repeatsAt, rows), slices.Grow(d.ordinals, rows)
 }
 
 // add takes the rows of a block, where nothing newer is known of their identities.

@@ -71,6 +71,8 @@ type fastScratch struct {
 	// departures are asked.
 	marks  runs[funnel.Mark]
 	course runs[funnel.TrailTouch]
+	// layout has those of all identities of the bucket at hand, where that can be.
+	layout layout
 	// spill are records of persons that may have several identities, by the person's bucket. Their
 	// heads have the person for the identity, and the spot of the one that names the person follows.
 	spill [bucketCount][]uint64
@@ -79,6 +81,7 @@ type fastScratch struct {
 var fastScratches = sync.Pool{New: func() any {
 	return &fastScratch{
 		chains: newTable(bucketBits), course: runs[funnel.TrailTouch]{low: funnel.TrailLow},
+		layout: layout{strays: newTable(bucketBits)},
 	}
 }}
 
@@ -151,15 +154,10 @@ func (g *gleaner) interrupt(ask func() error) {
 
 // single evaluates the persons of one identity in a bucket and sets the others' marks aside.
 func (g *gleaner) single(bucket int) error {
-	if h := g.kernel.harvest; h != nil {
-		var records [][]uint64
-		for _, r := range h.reapers {
-			records = append(records, r.buckets[bucket])
-		}
-		g.chainRecords(bucket, records, false)
-	} else {
-		g.chainRows(bucket)
+	if g.sheafless() {
+		return g.layBucket(bucket)
 	}
+	g.chainRows(bucket)
 	g.warm()
 	return g.evaluate(func(identity uint64, first int32) error {
 		if person, linked := g.linked(identity, g.sheaves[first].spot); linked {
@@ -169,14 +167,14 @@ func (g *gleaner) single(bucket int) error {
 	})
 }
 
-// linked is directory.linked of an identity by its spot.
+// linked is directory.linked of an identity by its spot, if it has one.
 func (g *gleaner) linked(identity uint64, at spot) (person uint64, is bool) {
 	d := g.kernel.directory
 	switch {
 	case at > 0:
 		person = d.whoseAt[at-1].person
 		return person, person != 0
-	case g.records == nil && len(d.strangers) == 0:
+	case g.kernel.harvest == nil && len(d.strangers) == 0:
 		return 0, false
 	}
 	return d.linked(identity)
@@ -188,10 +186,10 @@ func (g *gleaner) several(bucket int, all []*gleaner) error {
 	for i, from := range all {
 		records[i] = from.spill[bucket]
 	}
-	g.chainRecords(bucket, records, true)
-	if g.byPersona != nil {
-		g.warm()
+	if g.byMarks() {
+		return g.laySpilled(bucket, records)
 	}
+	g.chainRecords(bucket, records)
 	return g.evaluate(g.count)
 }
 
@@ -212,8 +210,7 @@ func (g *gleaner) chainRows(bucket int) {
 	k := g.kernel.stock
 	g.begin(k.mostRows(bucket))
 	for n, s := range k.shelves {
-		whole := s.base >= k.first && s.base+maxShelfSpan <= k.last
-		spots := s.roll.Load().spots
+		spots, whole := s.roll.Load().spots, k.whole(s)
 		for i := s.starts[bucket]; i < s.starts[bucket+1]; i++ {
 			from, to := s.row(i)
 			if !whole {
@@ -226,38 +223,45 @@ func (g *gleaner) chainRows(bucket int) {
 	}
 }
 
-// recordWords is how many words a person of a bucket has at least.
-const recordWords = 2
-
-// chainRecords chains records of a bucket; spotted ones were set aside.
-func (g *gleaner) chainRecords(bucket int, records [][]uint64, spotted bool) {
-	words := 0
-	for _, of := range records {
-		words += len(of)
-	}
-	g.begin(words / recordWords)
+// chainRecords chains records that were set aside.
+func (g *gleaner) chainRecords(bucket int, records [][]uint64) {
+	g.begin(wordsOf(records) / spilledWords)
 	g.records = records
 	for n, of := range records {
 		for at := 0; at < len(of); {
-			head, s := of[at], sheaf{of: int32(n)}
-			if at++; spotted {
-				s.spot = spot(of[at])
-				at++
-			}
-			s.from, s.to = uint32(at), uint32(at+int(head&maxRecord))
-			at = int(s.to)
+			head := of[at]
+			s := sheaf{of: int32(n), spot: spot(of[at+1]), from: uint32(at + spilledHead)}
+			at = int(s.from) + int(head&maxRecord)
+			s.to = uint32(at)
 			g.chain(identityOf(bucket, head), s)
 		}
 	}
 }
 
-// begin makes room for so many identities or persons at least. There are about as many in every
-// bucket. Each shelf has them in ascending order: half as much again keeps those of one from
-// crowding before the table grows.
+func wordsOf(records [][]uint64) int {
+	words := 0
+	for _, of := range records {
+		words += len(of)
+	}
+	return words
+}
+
+// A record that was set aside has the person's spot after its head, and one word more at least.
+const (
+	spilledHead  = 2
+	spilledWords = spilledHead + 1
+)
+
+// begin makes room for so many identities or persons at least.
 func (g *gleaner) begin(size int) {
 	g.heads, g.sheaves, g.records = g.heads[:0], g.sheaves[:0], nil
-	g.chains.reset(max(size, g.chains.used) * 3 / 2)
+	g.chains.reset(roomFor(size, g.chains))
 }
+
+// roomFor is the size of a table for so many of a bucket at least, that was used for another one.
+// There are about as many in every bucket. They come in ascending order mostly: half as much again
+// keeps them from crowding before the table grows.
+func roomFor(size int, t *table) int { return max(size, t.used) * 3 / 2 }
 
 // chain adds a sheaf to those of an identity or person.
 func (g *gleaner) chain(of uint64, s sheaf) {
@@ -279,25 +283,31 @@ func (g *gleaner) chain(of uint64, s sheaf) {
 
 // setAside keeps the marks of a chain for a person; its touchpoints where marks do not say all.
 func (g *gleaner) setAside(person uint64, first int32) error {
-	to, named := &g.spill[bucketOf(person)], spot(0)
-	if at := g.sheaves[first].spot; at > 0 && g.asksPersons {
-		named = g.kernel.directory.whoseAt[at-1].named
-	}
-	if g.trail == nil && g.general == nil {
-		g.beginRepeats(journey.PersonID(person), 0)
-	} else {
+	at := g.sheaves[first].spot
+	if g.trail != nil || g.general != nil {
 		g.layOutCourse(first, g.kernel.stock.first, g.kernel.stock.last)
 		if g.course.tied {
 			g.knots[journey.PersonID(person)] = true
 		}
-		*to = record(*to, person, named, g.course.all)
+		spill(g, person, at, g.course.all)
 		return nil
 	}
+	g.beginRepeats(journey.PersonID(person), 0)
 	if _, known := g.layOut(first); !known {
 		return errUnsure
 	}
-	*to = record(*to, person, named, g.marks.all)
+	spill(g, person, at, g.marks.all)
 	return nil
+}
+
+// spill appends words of an identity at a spot to the records of its person.
+func spill[W ~uint64](g *gleaner, person uint64, at spot, words []W) {
+	named := spot(0)
+	if at > 0 && g.asksPersons {
+		named = g.kernel.directory.whoseAt[at-1].named
+	}
+	to := &g.spill[bucketOf(person)]
+	*to = record(*to, person, named, words)
 }
 
 // record appends words as records of a person who is named at a spot.

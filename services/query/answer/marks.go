@@ -81,7 +81,7 @@ func inOrder[W ~uint64](words []W) {
 	}
 }
 
-// layOut lays out, in order, the marks of a chain of sheaves. opens tells that one of them opens an
+// layOut lays out, in order, the marks of a chain of rows. opens tells that one of them opens an
 // attempt; known is false where a touchpoint is not understood.
 func (g *gleaner) layOut(first int32) (opens, known bool) {
 	g.marks.reset(int(g.sheaves[first].size))
@@ -90,9 +90,7 @@ func (g *gleaner) layOut(first int32) (opens, known bool) {
 		s := &g.sheaves[i]
 		begin := len(g.marks.all)
 		var low uint8
-		if g.records != nil {
-			low = g.takeMarks(g.records[s.of][s.from:s.to])
-		} else if low, known = g.takeRow(g.kernel.stock.shelves[s.of], s.from, s.to); !known {
+		if low, known = g.takeRow(g.kernel.stock.shelves[s.of], s.from, s.to); !known {
 			return false, false
 		}
 		least = min(least, low)
@@ -104,16 +102,6 @@ func (g *gleaner) layOut(first int32) (opens, known bool) {
 
 // noStep is above all steps.
 const noStep = 255
-
-// takeMarks appends marks, and gives the least of their steps.
-func (g *gleaner) takeMarks(marks []uint64) (least uint8) {
-	least = noStep
-	for _, m := range marks {
-		least = min(least, uint8(funnel.Mark(m).Step()))
-		g.marks.all = append(g.marks.all, funnel.Mark(m))
-	}
-	return least
-}
 
 // takeRow appends the marks of what the question sees of a row of a shelf, and gives the least of
 // their steps. known is false where a touchpoint is not understood.
@@ -167,8 +155,8 @@ func (g *gleaner) takeRepeats(s *shelf, from, to uint32) (least uint8, known boo
 	return least, true
 }
 
-// beginRepeats finds where the repeats of a person begin, if that matters: records are marks, of
-// which each is what it is already. at as of people.viewAt.
+// beginRepeats finds where the repeats of a person begin, if that matters: what was set aside is
+// what it is already. at as of people.viewAt.
 func (g *gleaner) beginRepeats(person journey.PersonID, at spot) {
 	if g.begun = g.begun[:0]; g.records == nil && g.kernel.stock.bases != nil {
 		g.begun = g.kernel.repeats.begin(g.kernel.people.boundaries(person, at), g.begun)

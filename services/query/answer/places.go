@@ -35,7 +35,7 @@ func (d *directory) spotIn(p journey.PersonID, known spot) spot {
 func (d *directory) append(e entry, persona uint32) uint32 {
 	n := uint32(len(d.entries))
 	d.entries, d.whoseAt = append(d.entries, e), append(d.whoseAt, whose{persona: persona})
-	d.repeatsAt = append(d.repeatsAt, 0)
+	d.repeatsAt, d.ordinals = append(d.repeatsAt, 0), append(d.ordinals, d.ordinal(e))
 	d.numbers.set(uint64(e.identity), uint64(n))
 	if d.strangers[uint64(e.identity)] {
 		delete(d.strangers, uint64(e.identity))
@@ -44,6 +44,16 @@ func (d *directory) append(e entry, persona uint32) uint32 {
 		}
 	}
 	return n
+}
+
+// ordinal counts an identity, and gives its number among those of its site and bucket.
+func (d *directory) ordinal(e entry) uint32 {
+	if d.census[e.site] == nil {
+		d.census[e.site] = new([bucketCount]uint32)
+	}
+	count := &d.census[e.site][bucketOf(uint64(e.identity))]
+	*count++
+	return *count
 }
 
 // link remembers that an identity is not its person's only one, if so.
@@ -59,6 +69,9 @@ func (d *directory) link(identity, person uint64) {
 func (d *directory) setLink(identity, person uint64) {
 	d.links.set(identity, person)
 	if n, ok := d.place(identity); ok {
+		if d.whoseAt[n].person == 0 {
+			d.linkedAt = append(d.linkedAt, n)
+		}
 		d.whoseAt[n].person, d.whoseAt[n].named = person, d.spotOf(person)
 	} else {
 		d.strangers[identity] = true

@@ -28,7 +28,7 @@ func TestRoll(t *testing.T) {
 			repeats []journey.Boundary
 		}
 		model := make(map[uint64]known)
-		g := &gleaner{fastScratch: &fastScratch{}, kernel: &kernel{directory: d}}
+		g := &gleaner{fastScratch: &fastScratch{}, kernel: &kernel{gathered: &gathered{}, directory: d}}
 		for range rapid.IntRange(1, 12).Draw(t, "rounds") {
 			if rapid.IntRange(0, 5).Draw(t, "anew") == 0 {
 				d.forget()
@@ -60,8 +60,20 @@ func TestRoll(t *testing.T) {
 					t.Fatalf("%x has an entry, and is taken for a stranger", id)
 				}
 			}
+			ordinals := make(map[[2]uint64]uint64)
 			for row, at := range s.roll.Load().spots {
-				id := s.identities[row]
+				id, b := s.identities[row], s.roll.Load().badges[row]
+				if _, linked := d.linked(id); at > 0 && b.linked() != linked {
+					t.Fatalf("the badge of %x says %v of whether it is alone", id, !b.linked())
+				}
+				if (at > 0) != (b.ordinal() > 0) {
+					t.Fatalf("identity %x at %d has the ordinal %d", id, at, b.ordinal())
+				}
+				place := [2]uint64{uint64(bucketOf(id)), uint64(b.ordinal())}
+				if other, taken := ordinals[place]; taken && other != id && at > 0 {
+					t.Fatalf("identities %x and %x have one ordinal", id, other)
+				}
+				ordinals[place] = id
 				person, linked := g.linked(id, at)
 				if want, is := d.linked(id); linked != is || linked && person != want {
 					t.Fatalf("identity %x of person %x, %v; want %x, %v", id, person, linked, want, is)

@@ -12,7 +12,7 @@ import (
 )
 
 // shelf holds what a part of the packed journeys has of one site: six bytes for each touchpoint and
-// sixteen for each identity. It does not change, but for roll, places, kept and used.
+// twenty for each identity. It does not change, but for roll, places, kept and used.
 type shelf struct {
 	// base is the first instant of the month, in milliseconds since 1970: touchpoints have the
 	// milliseconds since then.
@@ -43,7 +43,7 @@ type shelf struct {
 // What a shelf takes: itself, each of its rows, each of its touchpoints, and each place.
 const (
 	shelfBytes      = 2200
-	shelfRowBytes   = 16
+	shelfRowBytes   = 20
 	shelfTouchBytes = 6
 	shelfPlaceBytes = 160
 )

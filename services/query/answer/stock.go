@@ -50,6 +50,11 @@ func (k *stock) mostRows(bucket int) int {
 	return int(most)
 }
 
+// whole tells that the question sees all of a shelf.
+func (k *stock) whole(s *shelf) bool {
+	return s.base >= k.first && s.base+maxShelfSpan <= k.last
+}
+
 // tries is how often parts are listed again because one was merged away.
 const tries = 3
 
