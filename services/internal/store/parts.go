@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/waystage/waystage/services/internal/fault"
 	"github.com/waystage/waystage/services/journey"
 )
@@ -36,50 +34,23 @@ var AnswerTables = []string{
 	"personas_current", "freshness", "sites",
 }
 
-// AnswerParts lists the active parts of AnswerTables, in no order. Whole tells that these are all
-// there is to the tables: each of them stands on this server alone, as parts of its own. Where
-// nothing is stored at all that is not told.
+// Standing says whether the parts of AnswerTables here are all there is to them.
+type Standing int
+
+const (
+	// Unsaid is where some tables have no parts here: OwnTables says it of them.
+	Unsaid Standing = iota
+	// Here is where each of them stands on this server alone, as parts of its own.
+	Here
+	// Elsewhere is where at least one does not, or nothing is stored at all.
+	Elsewhere
+)
+
+// AnswerParts lists the active parts of AnswerTables, in no order.
 //
 // Every question asks for it, so it asks for little: what a part's name tells it takes from there.
-// Where some tables had no parts the last time, it is asked beside where all of them stand.
-func (s *Store) AnswerParts(ctx context.Context) (parts []Part, whole bool, err error) {
-	var engines map[string]string
-	var own bool
-	beside := s.someEmpty.Load()
-	group, both := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		parts, engines, err = s.listParts(both)
-		return err
-	})
-	if beside {
-		group.Go(func() (err error) {
-			own, err = s.ownTables(both)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, false, err //nolint:wrapcheck // wrapped where they were made
-	}
-	for _, engine := range engines {
-		if !slices.Contains(ownEngines, engine) {
-			return parts, false, nil
-		}
-	}
-	s.someEmpty.Store(len(engines) < len(AnswerTables))
-	switch {
-	case len(engines) == 0 || len(engines) == len(AnswerTables):
-		return parts, len(engines) > 0, nil
-	case !beside:
-		own, err = s.ownTables(ctx)
-	}
-	return parts, own, err
-}
-
-// listParts lists the active parts of AnswerTables, and the engines of the tables that have some.
-func (s *Store) listParts(
-	ctx context.Context,
-) (parts []Part, engines map[string]string, err error) {
-	engines = make(map[string]string)
+func (s *Store) AnswerParts(ctx context.Context) (parts []Part, stand Standing, err error) {
+	engines := make(map[string]string)
 	err = s.Stream(ctx, Query{
 		SQL: `SELECT table, engine, path, name, hash_of_all_files, rows FROM system.parts
 			WHERE active AND database = currentDatabase()
@@ -108,9 +79,30 @@ func (s *Store) listParts(
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("listing parts of tables: %w", err)
+		return nil, Unsaid, fmt.Errorf("listing parts of tables: %w", err)
 	}
-	return parts, engines, nil
+	stand = standing(engines)
+	s.unsaid.Store(stand == Unsaid)
+	return parts, stand, nil
+}
+
+// LastUnsaid tells that AnswerParts left it unsaid when it was asked last.
+func (s *Store) LastUnsaid() bool { return s.unsaid.Load() }
+
+// standing is what the engines of the tables with parts say.
+func standing(engines map[string]string) Standing {
+	for _, engine := range engines {
+		if !slices.Contains(ownEngines, engine) {
+			return Elsewhere
+		}
+	}
+	switch len(engines) {
+	case 0:
+		return Elsewhere
+	case len(AnswerTables):
+		return Here
+	}
+	return Unsaid
 }
 
 // readName takes what the name of a part tells: the partition, the numbers of the first and the
@@ -144,8 +136,8 @@ func (p *Part) misnamed() error {
 // ownEngines are those of tables whose parts are their own.
 var ownEngines = []string{"MergeTree", "ReplacingMergeTree", "AggregatingMergeTree"}
 
-// ownTables tells whether all of AnswerTables have parts of their own, if any.
-func (s *Store) ownTables(ctx context.Context) (bool, error) {
+// OwnTables tells whether all of AnswerTables have parts of their own, if any.
+func (s *Store) OwnTables(ctx context.Context) (bool, error) {
 	var own uint64
 	err := s.conn.QueryRow(ctx, `SELECT count() FROM system.tables
 		WHERE database = currentDatabase() AND name IN (`+textList(AnswerTables)+`)

@@ -11,11 +11,34 @@ import (
 // partsOf are the parts of a table.
 func partsOf(t *testing.T, d database, table string) []store.Part {
 	t.Helper()
-	parts, whole, err := d.AnswerParts(t.Context())
-	if err != nil || !whole {
-		t.Fatalf("listing parts: whole is %v, %v", whole, err)
+	parts, stand := standing(t, d)
+	if stand != store.Here {
+		t.Fatalf("tables stand at %d", stand)
 	}
 	return slices.DeleteFunc(parts, func(p store.Part) bool { return p.Table != table })
+}
+
+// standing lists parts, and says where all tables stand.
+func standing(t *testing.T, d database) ([]store.Part, store.Standing) {
+	t.Helper()
+	parts, stand, err := d.AnswerParts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.LastUnsaid() != (stand == store.Unsaid) {
+		t.Errorf("what was said last is not remembered")
+	}
+	if stand != store.Unsaid {
+		return parts, stand
+	}
+	own, err := d.OwnTables(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own {
+		return parts, store.Here
+	}
+	return parts, store.Elsewhere
 }
 
 // TestAnswerParts: an insert makes a part of its sites, a merge a part of what it put together, and
@@ -102,7 +125,7 @@ func TestPartsElsewhere(t *testing.T) {
 	partsOf(t, d, "labels")
 	d.raw(t, "RENAME TABLE labels TO labels_elsewhere")
 	d.raw(t, "CREATE VIEW labels AS SELECT * FROM labels_elsewhere")
-	if _, whole, err := d.AnswerParts(t.Context()); whole || err != nil {
-		t.Errorf("whole is %v, %v", whole, err)
+	if _, stand := standing(t, d); stand != store.Elsewhere {
+		t.Errorf("tables stand at %d", stand)
 	}
 }

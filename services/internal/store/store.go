@@ -33,8 +33,8 @@ type Store struct {
 	// stream is nil where the address is of the native protocol.
 	stream *stream
 	labels labelMemory
-	// someEmpty tells that some of AnswerTables had no parts when they were last listed.
-	someEmpty atomic.Bool
+	// unsaid is what LastUnsaid tells.
+	unsaid atomic.Bool
 }
 
 // Open prepares a store without asking the server anything. The DSN decides the protocol:

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/waystage/waystage/services/internal/store"
 )
 
@@ -25,11 +27,29 @@ type outlook struct {
 // lookAt looks at the tables of a store: nil where they have parts that its server does not list.
 func lookAt(ctx context.Context, st *store.Store) (*outlook, error) {
 	began := time.Now()
-	parts, whole, err := st.AnswerParts(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("looking at the parts of tables: %w", err)
+	var parts []store.Part
+	var stand store.Standing
+	var own bool
+	beside := st.LastUnsaid()
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		parts, stand, err = st.AnswerParts(both)
+		return err //nolint:wrapcheck // below
+	})
+	if beside {
+		group.Go(func() (err error) {
+			own, err = st.OwnTables(both)
+			return err //nolint:wrapcheck // below
+		})
 	}
-	if !whole {
+	err := group.Wait()
+	if err == nil && stand == store.Unsaid && !beside {
+		own, err = st.OwnTables(ctx)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("looking at the parts of tables: %w", err)
+	case stand == store.Elsewhere || stand == store.Unsaid && !own:
 		return nil, nil
 	}
 	return newOutlook(began, parts), nil
