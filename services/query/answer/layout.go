@@ -19,8 +19,8 @@ type layout struct {
 	// marks are the same by owner.
 	marks  []funnel.Mark
 	owners []owner
-	// slots have one more than the place in owners of an identity by its ordinal; strays the same by
-	// identity, of those that the directory does not know.
+	// slots have one more than the place in owners of an identity by its ordinal; strays the place by
+	// identity, of those of whom no ordinal is known, or one that another has too.
 	slots  []uint32
 	strays *table
 }
@@ -54,7 +54,7 @@ func (g *gleaner) sheafless() bool {
 // layBucket counts the persons of one identity in a bucket and sets the others' marks aside.
 func (g *gleaner) layBucket(bucket int) error {
 	l := &g.layout
-	l.begin(0)
+	l.begin(g.kernel.reaped(bucket) / reapedWords)
 	defer l.end()
 	if !l.readBucket(g.kernel, bucket) {
 		return errUnsure
@@ -65,6 +65,20 @@ func (g *gleaner) layBucket(bucket int) error {
 		}
 	}
 	return g.countOwners()
+}
+
+// reapedWords is how many words a streamed record has at least: its head, and a mark.
+const reapedWords = 2
+
+// reaped is how many words of streamed journeys there are of a bucket, of which nobody's ordinal is
+// known.
+func (k *kernel) reaped(bucket int) (words int) {
+	if k.harvest != nil {
+		for _, r := range k.harvest.reapers {
+			words += len(r.buckets[bucket])
+		}
+	}
+	return words
 }
 
 // laySpilled counts the persons of a bucket whose marks were set aside.
@@ -189,35 +203,15 @@ func (l *layout) readShelf(s *shelf, k *stock, bucket int) (seen uint8) {
 		if !whole {
 			from, to = s.within(from, to, k.first, k.last)
 		}
-		size, all, least := l.readRow(s, from, to, k.steps)
+		before := len(l.read)
+		marks, all, least := s.marksOf(from, to, k.steps, l.read)
+		l.read = marks
 		seen |= all
-		if size > 0 {
+		if size := uint32(len(marks) - before); size > 0 {
 			l.give(l.ownerOf(s.identities[i], roll.spots[i], roll.badges[i]), size, least)
 		}
 	}
 	return seen
-}
-
-// readRow appends the marks of touchpoints. It gives how many they are, all bits of their steps,
-// and the least of these.
-func (l *layout) readRow(
-	s *shelf, from, to uint32, steps []uint8,
-) (size uint32, seen, least uint8) {
-	n := len(l.read)
-	marks := l.read[n : n+int(to-from)]
-	at, codes := s.at[from:to], s.codes[from:to]
-	least = noStep
-	// Without a jump that the processor could not foresee: a mark that fills nothing is written
-	// over.
-	for i, code := range codes {
-		step := steps[code]
-		marks[size] = funnel.MarkOf(s.base+int64(at[i]), int(step-1))
-		size += (uint32(step) + unknownCode) >> 8
-		least = min(least, step-1)
-		seen |= step
-	}
-	l.read = l.read[:n+int(size)]
-	return size, seen, least
 }
 
 // ownerOf is the place in owners of an identity. Its ordinal finds it mostly.
@@ -273,23 +267,16 @@ func (l *layout) bring(o *owner, row []funnel.Mark) {
 	inOrder(row)
 	to := l.marks[o.begin : o.end+uint32(len(row))]
 	o.end += uint32(len(row))
-	i, j := len(to)-len(row)-1, len(row)-1
-	if i >= 0 && to[i] > row[0] && o.crossings <= manyRuns {
+	before := len(to) - len(row)
+	crosses := before > 0 && to[before-1] > row[0]
+	if crosses && o.crossings <= manyRuns {
 		o.crossings++
 	}
-	if o.crossings == 0 || o.crossings > manyRuns {
-		copy(to[i+1:], row)
+	if !crosses || o.crossings > manyRuns {
+		copy(to[before:], row)
 		return
 	}
-	for n := len(to) - 1; j >= 0; n-- {
-		if i >= 0 && to[i] > row[j] {
-			to[n] = to[i]
-			i--
-			continue
-		}
-		to[n] = row[j]
-		j--
-	}
+	weave(to, row, 0)
 }
 
 // inOrder are the marks of an owner that were brought.

@@ -56,17 +56,26 @@ func (r *runs[W]) settle() {
 // merge merges what begins there, and ascends, into what is before, which does.
 func (r *runs[W]) merge(begin int) {
 	r.last = append(r.last[:0], r.all[begin:]...)
-	i, j := begin-1, len(r.last)-1
-	for to := len(r.all) - 1; j >= 0; to-- {
-		if i >= 0 && r.all[i]>>r.low > r.last[j]>>r.low {
-			r.all[to] = r.all[i]
+	if weave(r.all, r.last, r.low) {
+		r.tied = true
+	}
+}
+
+// weave brings a run, which ascends, into words of which all but as many at the end do. tied tells
+// that it has words that differ from some of them in the lowest bits alone, so many as low.
+func weave[W ~uint64](words, run []W, low uint) (tied bool) {
+	i, j := len(words)-len(run)-1, len(run)-1
+	for to := len(words) - 1; j >= 0; to-- {
+		if i >= 0 && words[i]>>low > run[j]>>low {
+			words[to] = words[i]
 			i--
 			continue
 		}
-		r.tied = r.tied || i >= 0 && r.all[i]>>r.low == r.last[j]>>r.low
-		r.all[to] = r.last[j]
+		tied = tied || i >= 0 && words[i]>>low == run[j]>>low
+		words[to] = run[j]
 		j--
 	}
+	return tied
 }
 
 // inOrder sorts words that are in order of time, which is above all else in them: those of an
@@ -109,14 +118,22 @@ func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
 	if len(g.begun) > 0 {
 		return g.takeRepeats(s, from, to)
 	}
-	k := g.kernel.stock
-	n := len(g.marks.all)
-	marks := g.marks.all[:n+int(to-from)]
-	at, codes, steps := s.at[from:to], s.codes[from:to], k.steps
+	var seen uint8
+	g.marks.all, seen, least = s.marksOf(from, to, g.kernel.stock.steps, g.marks.all)
+	return least, seen < unknownBit
+}
+
+// marksOf appends the marks of touchpoints to some that have room for as many. It gives all bits of
+// their steps, and the least of these.
+func (s *shelf) marksOf(
+	from, to uint32, steps []uint8, some []funnel.Mark,
+) (all []funnel.Mark, seen, least uint8) {
+	n := len(some)
+	marks := some[:n+int(to-from)]
+	at, codes := s.at[from:to], s.codes[from:to]
 	least = noStep
 	// Without a jump that the processor could not foresee: a mark that fills nothing is written
 	// over.
-	seen := uint8(0)
 	for i, code := range codes {
 		step := steps[code]
 		marks[n] = funnel.MarkOf(s.base+int64(at[i]), int(step-1))
@@ -124,8 +141,7 @@ func (g *gleaner) takeRow(s *shelf, from, to uint32) (least uint8, known bool) {
 		least = min(least, step-1)
 		seen |= step
 	}
-	g.marks.all = marks[:n]
-	return least, seen < unknownBit
+	return marks[:n], seen, least
 }
 
 // takeRepeats is takeRow for a person whose repeats have begun.
